@@ -1,0 +1,269 @@
+"""The records that travel between rooms: what came in, what it means, what we say back.
+
+Vendor payloads never get this far; beyond ``bots`` there are only these. All datetimes are aware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Literal
+
+ChatKind = Literal["direct", "group"]
+Role = Literal["customer", "engineer", "supervisor", "admin", "system"]
+Facts = Mapping[str, object]
+"""JSON-able facts: str, int, float, bool, None, and lists or mappings of them."""
+
+
+# --- what came in -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRef:
+    """A place to speak: one chat on one channel."""
+
+    channel: str
+    chat: str
+    kind: ChatKind = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture, voice clip or file. ``blob`` is its content hash once we hold the bytes."""
+
+    kind: Literal["image", "voice", "video", "file"]
+    blob: str | None = None
+    mime: str = "application/octet-stream"
+    name: str = ""
+    size: int = 0
+    transcript: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One press of a card button: what, on which work order, and what the presser saw.
+
+    ``expect`` is the state and ``generation`` the assignment the card showed; a card that no
+    longer matches is refused and its presser told who was first. ``args`` carries what the
+    button asked for (reason, rating, staff id, minutes, …).
+    """
+
+    do: str
+    order: str
+    expect: str | None = None
+    generation: int | None = None
+    args: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One message or button press from a chat, normalised.
+
+    ``dedupe_key`` is unique per tenant: a redelivery has the same key. ``addressed`` is true
+    when the bot is meant (direct chat, @-mention, reply to the bot). ``asset`` is the asset a QR
+    page was opened for.
+    """
+
+    tenant: str
+    channel: str
+    chat: str
+    chat_kind: ChatKind
+    sender: str
+    dedupe_key: str
+    sent_at: datetime
+    text: str = ""
+    sender_name: str = ""
+    media: tuple[Media, ...] = ()
+    mentions: tuple[str, ...] = ()
+    addressed: bool = True
+    action: Action | None = None
+    asset: str | None = None
+    raw_ref: str | None = None
+
+    @property
+    def place(self) -> ChatRef:
+        """Where an answer goes."""
+        return ChatRef(self.channel, self.chat, self.chat_kind)
+
+
+# --- what it means ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One head's answer: a label, how sure (0–1, calibrated), and the words that decided it."""
+
+    label: str
+    confidence: float
+    evidence: tuple[str, ...] = ()
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """An exact substring ``text == message[start:end]`` and its normalised value, if it has one."""
+
+    kind: Literal["phone", "serial", "location", "device", "error_code", "time", "name"]
+    text: str
+    start: int
+    end: int
+    confidence: float
+    normalized: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPart:
+    """One of several faults named in a message: the words about it and its type."""
+
+    text: str
+    fault_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What ``nlp.understand`` says of a message. Labels are always given; ``abstained`` names the
+    heads (``intent``, ``fault_type``, ``priority``, ``emotion``) a person should look at.
+
+    ``emotion.label`` is "1".."5". ``parts`` has two or more items when the message names more than
+    one fault. ``complete`` is false when the text has no recognisable symptom.
+    """
+
+    text: str
+    intent: Guess
+    fault_type: Guess
+    priority: Guess
+    emotion: Guess
+    entities: tuple[Entity, ...] = ()
+    abstained: frozenset[str] = frozenset()
+    parts: tuple[FaultPart, ...] = ()
+    model: str = ""
+
+    def first(self, kind: str) -> Entity | None:
+        """The first entity of a kind, if any."""
+        return next((e for e in self.entities if e.kind == kind), None)
+
+    def values(self, kind: str) -> tuple[str, ...]:
+        """The surface texts of a kind, in order."""
+        return tuple(e.text for e in self.entities if e.kind == kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """What we were talking about with one sender in one chat.
+
+    ``asking`` is what we last asked for and still wait for: a slot (``phone``, ``serial``,
+    ``symptom``, ``place``, ``screenshot``) or a decision (``cancel``, ``split``, ``which``).
+    ``context`` holds what that question is about (work order ids, offered parts, …).
+    """
+
+    tenant: str
+    channel: str
+    chat: str
+    sender: str
+    asking: str | None = None
+    order_id: str | None = None
+    context: Facts = field(default_factory=dict)
+    updated_at: datetime | None = None
+
+
+# --- what we say ------------------------------------------------------------------------------
+
+
+class Urgency(IntEnum):
+    """Which notice leaves first when a channel is throttled; smaller is sooner."""
+
+    RED = 0
+    ESCALATION = 1
+    REPLY = 2
+    CARD = 3
+    REMINDER = 4
+    INFO = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button of a card. ``ask`` names one thing the presser must add before it is sent
+    (``reason``, ``staff``, ``minutes``, ``rating``, ``text``), with ``choices`` to tap."""
+
+    label: str
+    action: Action
+    style: Literal["primary", "default", "danger"] = "default"
+    ask: str | None = None
+    choices: tuple[tuple[str, str], ...] = ()
+    command: str = ""
+    """The text command that does the same where a channel has no buttons, e.g. 「接单 7」."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card as every channel can show it, richer or poorer.
+
+    ``steps`` is the progress line: (label, state) with state ``done``, ``now`` or ``next``.
+    ``deadline`` is the instant the shown countdown runs to; ``tone`` colours the header.
+    ``key`` names the living card (work order and audience); the same key in the same chat
+    repaints instead of repeating.
+    """
+
+    key: str
+    title: str
+    subtitle: str = ""
+    tone: Literal["neutral", "info", "warn", "danger", "done"] = "neutral"
+    fields: tuple[tuple[str, str], ...] = ()
+    steps: tuple[tuple[str, str], ...] = ()
+    deadline: datetime | None = None
+    deadline_label: str = ""
+    body: str = ""
+    buttons: tuple[Button, ...] = ()
+    media: tuple[Media, ...] = ()
+    footer: str = ""
+
+
+class NoticeState(StrEnum):
+    """The life of a notice in the outbox."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    SUPERSEDED = "superseded"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing to tell one chat; a row of the outbox, written in the unit that caused it.
+
+    ``key`` is unique per tenant, derived from event and recipient, so that the same event never
+    plans the same notice twice. ``supersedes`` is a prefix-free topic: a newer pending notice of
+    the same topic and chat replaces an older one (living cards, countdowns). ``not_before`` holds
+    quiet hours. ``person`` is the staff or customer id it is meant for, if it is for one person;
+    ``mentions`` are platform user ids to @. ``why`` says which rule made it, for the record.
+    """
+
+    key: str
+    kind: str
+    to: ChatRef
+    urgency: Urgency
+    text: str
+    why: str
+    order_id: str | None = None
+    event_seq: int | None = None
+    person: str | None = None
+    role: Role = "system"
+    mentions: tuple[str, ...] = ()
+    card: Card | None = None
+    topic: str | None = None
+    not_before: datetime | None = None
+    fallbacks: tuple[ChatRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a channel answered. ``message_id`` is what a later repaint addresses."""
+
+    message_id: str
+    at: datetime
+    degraded: str = ""
+    """Plain words for what this channel could not show, if anything."""
