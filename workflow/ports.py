@@ -1,0 +1,360 @@
+"""What the business needs from the outside, as Protocols. ``storage`` and ``paidan`` implement them.
+
+A unit of work is opened for one tenant and sees no other. It runs in the writer's thread: plain
+synchronous calls, no I/O of its own, and it may be run again, so it has no effects besides these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
+
+from workflow.company import Asset, Company, Customer, Identity, Presence
+from workflow.events import Event
+from workflow.policy import Policy
+from workflow.records import Card, ChatRef, Dialogue, Facts, Inbound, Media, Notice, Receipt
+from workflow.work_order import WorkOrder
+
+T = TypeVar("T")
+
+
+# --- rows the ports speak of ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """The next due step of one subject; a subject has at most one open timer.
+
+    ``subject`` is ``order:<id>`` (dies with the work order) or ``follow_up:<id>`` (outlives it).
+    ``step`` names what to do; ``generation`` rises each time the subject is re-armed.
+    """
+
+    id: int
+    tenant: str
+    subject: str
+    step: str
+    due: datetime
+    generation: int
+    state: Literal["open", "fired", "cancelled"] = "open"
+    reason: str = ""
+    fired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A message that is durably ours. ``conversation`` is ``channel/chat``; its messages are
+    handled one after another in the order of ``id``.
+    """
+
+    id: int
+    inbound: Inbound
+    conversation: str
+    state: Literal["waiting", "done", "parked"] = "waiting"
+    attempts: int = 0
+    error: str = ""
+    understanding: Facts = field(default_factory=dict)
+    outcome: str = ""
+    """In plain words, what became of it: the order's number, 'ignored: chatter', …"""
+    order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A notice in the outbox with its delivery record."""
+
+    id: int
+    tenant: str
+    notice: Notice
+    created_at: datetime
+    state: str = "pending"
+    attempts: int = 0
+    next_at: datetime | None = None
+    error: str = ""
+    receipt: Receipt | None = None
+    superseded_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Something a person decides: a doubtful message (``triage``), a ``complaint``, or a message
+    that could not be handled (``parked``). ``order_id`` is set when a work order exists already.
+    """
+
+    id: str
+    kind: Literal["triage", "complaint", "parked"]
+    at: datetime
+    place: ChatRef
+    sender: str
+    text: str
+    customer_id: str = ""
+    sender_name: str = ""
+    order_id: str = ""
+    understanding: Facts = field(default_factory=dict)
+    inbound: Facts = field(default_factory=dict)
+    state: Literal["open", "decided"] = "open"
+    decision: str = ""
+    decided_by: str = ""
+    decided_at: datetime | None = None
+    reminded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What dispatch wants to know of one engineer: open jobs, and past jobs for this customer
+    and this asset.
+    """
+
+    open: int = 0
+    for_customer: int = 0
+    for_asset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One line of a chat of our own channels (sandbox, web chat), in or out."""
+
+    id: int
+    place: ChatRef
+    at: datetime
+    author: str
+    author_name: str
+    direction: Literal["in", "out"]
+    text: str = ""
+    card: Card | None = None
+    media: tuple[Media, ...] = ()
+    mentions: tuple[str, ...] = ()
+    message: str = ""
+    """Dedupe key of an inbound, or the receipt's message id of an outbound."""
+    edited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which open work orders a report might belong to; any of the given facts may match."""
+
+    fault_type: str
+    customer_id: str = ""
+    asset_id: str = ""
+    serial: str = ""
+    place: str = ""
+    phone: str = ""
+    since: datetime | None = None
+
+
+# --- the unit of work -------------------------------------------------------------------------
+
+
+class Orders(Protocol):
+    """Work orders and their histories."""
+
+    def get(self, order_id: str) -> WorkOrder:
+        """Raises UnknownTicket."""
+        ...
+
+    def find(self, ref: str) -> WorkOrder | None:
+        """By id, full number, or the number's tail (``7`` → today's or the latest ``…-0007``)."""
+        ...
+
+    def history(self, order_id: str) -> Sequence[Event]: ...
+
+    def next_number(self, prefix: str) -> str:
+        """The next ``<prefix>-NNNN`` (prefix ``WO-20261121``); gaps are allowed, repeats never."""
+        ...
+
+    def save(self, order: WorkOrder, events: Sequence[Event], expected_version: int) -> None:
+        """Insert (expected 0) or update guarded by version, and append the events.
+
+        Raises:
+            Conflict: the stored version is not ``expected_version``.
+        """
+        ...
+
+    def matching(self, match: Match) -> Sequence[WorkOrder]:
+        """Open work orders of the same fault type (or ``other``) that share at least one of the
+        match's facts, newest first, at most 20. Also closed ones when closed after ``since``
+        and sharing customer, asset or phone (for recurrences); check ``open``.
+        """
+        ...
+
+    def open_of_customer(self, customer_id: str) -> Sequence[WorkOrder]: ...
+
+    def of_chat(self, place: ChatRef, sender: str = "") -> Sequence[WorkOrder]:
+        """Open work orders reported in this chat (by this sender), and those closed within the
+        last 7 days, newest first, at most 20.
+        """
+        ...
+
+    def open_for_staff(self, staff_id: str) -> Sequence[WorkOrder]:
+        """Assigned or offered to this person and not closed, most urgent first."""
+        ...
+
+    def shown_in(self, place: ChatRef) -> Sequence[WorkOrder]:
+        """Open work orders that have a living card in this chat, newest first, at most 50."""
+        ...
+
+    def loads(self, customer_id: str, asset_id: str) -> Mapping[str, Load]:
+        """By staff id; people without any job may be absent."""
+        ...
+
+    def of_asset(self, asset_id: str, limit: int) -> Sequence[WorkOrder]: ...
+
+
+class Timers(Protocol):
+    """One open timer a subject."""
+
+    def open(self, subject: str) -> Timer | None: ...
+
+    def arm(self, subject: str, step: str, due: datetime) -> None:
+        """Replace whatever is open for the subject; an equal one stays as it is."""
+        ...
+
+    def cancel(self, subject: str, reason: str) -> None: ...
+
+    def fire(self, subject: str, step: str, generation: int, at: datetime) -> bool:
+        """Mark it fired if it is still open in this generation; False: somebody else did."""
+        ...
+
+
+class Outbox(Protocol):
+    """Notices planned by this unit."""
+
+    def add(self, notice: Notice) -> bool:
+        """False when the key is already there. A pending notice of the same topic and chat is
+        marked superseded by this one.
+        """
+        ...
+
+    def cancel(self, order_id: str, reason: str, keep: Iterable[str] = ()) -> int:
+        """Supersede this work order's pending notices, except kinds in ``keep``."""
+        ...
+
+    def sent_to(self, person: str, since: datetime) -> int:
+        """How many interrupting notices (not cards, not replies) this person got since."""
+        ...
+
+    def confirmed(self, order_id: str, role: str) -> bool:
+        """Whether any notice of this work order for this role was confirmed sent."""
+        ...
+
+    def retry(self, notice_id: int) -> None:
+        """Put a dead notice back in the queue (a supervisor's button)."""
+        ...
+
+
+class People(Protocol):
+    """Customers, assets, identities, presence."""
+
+    def customer(self, customer_id: str) -> Customer | None: ...
+    def customer_by_phone(self, phone: str) -> Customer | None: ...
+    def put_customer(self, customer: Customer) -> None: ...
+    def asset(self, asset_id: str) -> Asset | None: ...
+    def asset_by_serial(self, serial: str) -> Asset | None: ...
+    def asset_by_token(self, token: str) -> Asset | None: ...
+    def assets_at(self, place: str) -> Sequence[Asset]: ...
+    def put_asset(self, asset: Asset) -> None: ...
+    def identity(self, channel: str, user: str) -> Identity | None: ...
+    def put_identity(self, identity: Identity) -> None: ...
+    def presence(self) -> Mapping[str, Presence]: ...
+    def put_presence(self, presence: Presence) -> None: ...
+
+
+class Dialogues(Protocol):
+    """What we were talking about, per sender and chat."""
+
+    def get(self, channel: str, chat: str, sender: str) -> Dialogue | None: ...
+    def put(self, dialogue: Dialogue) -> None: ...
+
+
+class Cases(Protocol):
+    """The triage and complaint queues."""
+
+    def get(self, case_id: str) -> Case | None: ...
+    def put(self, case: Case) -> None: ...
+    def open(self) -> Sequence[Case]: ...
+
+
+class Inbox(Protocol):
+    """Admitted messages."""
+
+    def admit(self, inbound: Inbound) -> Admitted | None:
+        """None when this dedupe key is already there."""
+        ...
+
+    def heads(self, limit: int) -> Sequence[Admitted]:
+        """The oldest waiting message of each conversation."""
+        ...
+
+    def get(self, admitted_id: int) -> Admitted | None: ...
+
+    def done(
+        self, admitted_id: int, understanding: Facts, outcome: str, order_id: str = ""
+    ) -> bool:
+        """False when it was handled already (then the unit must change nothing else)."""
+        ...
+
+    def failed(self, admitted_id: int, error: str, park: bool) -> None: ...
+
+
+class ChatLog(Protocol):
+    """The lines of our own chats."""
+
+    def append(self, post: Post) -> int:
+        """Returns the new line's id; ``post.id`` is ignored. Same chat and message: replaced in
+        place (a repaint), keeping id and time, setting ``edited_at``.
+        """
+        ...
+
+    def lines(self, place: ChatRef, after: int = 0, limit: int = 200) -> Sequence[Post]: ...
+
+
+class UnitOfWork(Protocol):
+    """One tenant's transaction."""
+
+    tenant: str
+    company: Company
+    orders: Orders
+    timers: Timers
+    outbox: Outbox
+    people: People
+    dialogues: Dialogues
+    cases: Cases
+    inbox: Inbox
+    chat_log: ChatLog
+
+    def policy(self, version: str) -> Policy:
+        """The rules of one version; an unknown version gives the current ones."""
+        ...
+
+    def new_id(self) -> str:
+        """A sortable unique id (time-ordered, 26 characters)."""
+        ...
+
+    def put_company(self, company: Company) -> None:
+        """Store a new snapshot of the company (staff, teams, queues, policy)."""
+        ...
+
+    def ledger(self, key: str) -> bool:
+        """True the first time this key is seen: for things that must happen exactly once."""
+        ...
+
+
+class Store(Protocol):
+    """The door to durable state."""
+
+    async def transact(self, tenant: str, work: Callable[[UnitOfWork], T], *, key: str = "") -> T:
+        """Run ``work`` in the writer and return its result after the commit. Units with the same
+        ``key`` run in the order they were given. Whatever ``work`` raises undoes it alone.
+        """
+        ...
+
+    async def read(self, tenant: str, query: Callable[[UnitOfWork], T]) -> T:
+        """Run a read-only ``query`` on a read connection; it never waits for the writer."""
+        ...
+
+
+class Clock(Protocol):
+    """The tenant's time: real time plus a persisted offset that only the sandbox moves."""
+
+    def now(self, tenant: str) -> datetime: ...

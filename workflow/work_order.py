@@ -1,0 +1,115 @@
+"""The work order: what holds now, folded from what happened.
+
+:func:`evolve` is the only way a work order changes; replaying its events from nothing gives the
+same record again (the audit does exactly that).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from workflow.records import ChatRef, Media
+from workflow.states import OPEN, State, Sub
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Somebody who reported this incident and is told how it goes.
+
+    ``customer_id`` may be empty for an unknown sender. ``message`` is the dedupe key of the report.
+    """
+
+    place: ChatRef
+    sender: str
+    name: str = ""
+    customer_id: str = ""
+    message: str = ""
+    text: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Minutes a supervisor added to a clock."""
+
+    clock: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrder:
+    """One incident. ``version`` guards the row; ``generation`` counts assignments.
+
+    ``head`` and ``seq`` are the end of the hash chain. ``opened_at`` is the instant of the
+    reporter's message, from which first response is measured. ``moved_at`` is the last change of
+    state or sub-status by a person. ``steps`` are the ladder steps already taken.
+    """
+
+    id: str
+    tenant: str
+    number: str
+    version: int = 0
+    seq: int = 0
+    head: str = ""
+    state: State = State.NEW
+    sub: Sub = Sub.QUEUED
+    outcome: str = ""
+
+    text: str = ""
+    fault_type: str = "other"
+    priority: str = "P1"
+    emotion: int = 2
+    place: str = ""
+    region: str = ""
+    device: str = ""
+    serial: str = ""
+    error_code: str = ""
+    phone: str = ""
+    contact: str = ""
+    when: str = ""
+    asset_id: str = ""
+    customer_id: str = ""
+    media: tuple[Media, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    policy_version: str = ""
+    queue_id: str = ""
+    team_id: str = ""
+    assignee: str = ""
+    generation: int = 0
+    offered: tuple[str, ...] = ()
+    """Staff who had this offer and let it pass, since the last time somebody took it."""
+    candidates: tuple[str, ...] = ()
+    """Who may claim it, in claim mode."""
+    held_from: tuple[State, Sub] | None = None
+    hold_reason: str = ""
+
+    reporters: tuple[Reporter, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    opened_at: datetime | None = None
+    first_responded_at: datetime | None = None
+    accepted_at: datetime | None = None
+    arrived_at: datetime | None = None
+    completed_at: datetime | None = None
+    closed_at: datetime | None = None
+    moved_at: datetime | None = None
+    offered_at: datetime | None = None
+    updated_at: datetime | None = None
+    nudged_at: datetime | None = None
+    stalled: bool = False
+    escalation: int = 0
+    """0 none, 1 direct supervisor, 2 backup responder, 3 next level."""
+    extensions: tuple[Extension, ...] = ()
+    steps: tuple[str, ...] = ()
+    rating: int = 0
+    comment: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Not closed."""
+        return self.state in OPEN
+
+    def reporter(self, message: str) -> Reporter | None:
+        """The reporter whose report was this message."""
+        return next((r for r in self.reporters if r.message == message), None)
