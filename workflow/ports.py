@@ -1,4 +1,4 @@
-"""What the business needs from the outside, as Protocols. ``storage`` and ``paidan`` implement them.
+"""What the business needs from the outside, as Protocols that others implement.
 
 A unit of work is opened for one tenant and sees no other. It runs in the writer's thread: plain
 synchronous calls, no I/O of its own, and it may be run again, so it has no effects besides these.
@@ -74,6 +74,8 @@ class Queued:
     error: str = ""
     receipt: Receipt | None = None
     superseded_by: str = ""
+    previous: str = ""
+    """Message id of the living card of the same topic in the same chat, if one was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +356,82 @@ class Store(Protocol):
         ...
 
 
+class Engine(Protocol):
+    """The doors across tenants that the background loops claim work through."""
+
+    async def tenants(self) -> Sequence[str]: ...
+
+    async def due_timers(self, tenant: str, now: datetime, limit: int) -> Sequence[Timer]:
+        """Open timers with ``due <= now``, earliest first (a look, not a claim: firing is the
+        guarded update inside the unit).
+        """
+        ...
+
+    async def next_due(self, tenant: str) -> datetime | None:
+        """When the earliest open timer or waiting notice of this tenant is due."""
+        ...
+
+    async def waiting_messages(self, tenant: str, limit: int) -> Sequence[Admitted]:
+        """The oldest waiting message of each conversation."""
+        ...
+
+    async def claim_notices(self, tenant: str, now: datetime, limit: int) -> Sequence[Queued]:
+        """Lease pending (or expired-lease) notices whose time has come, most urgent first, then
+        oldest; at most one living-card notice per topic and chat is out at a time.
+        """
+        ...
+
+    async def settle_notice(
+        self,
+        queued: Queued,
+        *,
+        at: datetime,
+        receipt: Receipt | None = None,
+        error: str = "",
+        retry_at: datetime | None = None,
+    ) -> None:
+        """Record a send: a receipt (sent), an error with ``retry_at`` (pending again), or an
+        error without (dead).
+        """
+        ...
+
+
+class Blobs(Protocol):
+    """Attachments by content."""
+
+    async def put(self, data: bytes, mime: str) -> str:
+        """Store and return the SHA-256 (hex)."""
+        ...
+
+    async def get(self, blob: str) -> tuple[bytes, str] | None:
+        """The bytes and their MIME type."""
+        ...
+
+
 class Clock(Protocol):
     """The tenant's time: real time plus a persisted offset that only the sandbox moves."""
 
     def now(self, tenant: str) -> datetime: ...
+
+
+# --- planning notices -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One handled command, for whoever plans notices: before, after, and all that happened."""
+
+    before: WorkOrder | None
+    order: WorkOrder
+    events: tuple[Event, ...]
+    company: Company
+    policy: Policy
+    now: datetime
+    customer: Customer | None = None
+    asset: Asset | None = None
+    origin: ChatRef | None = None
+    interruptions: Callable[[str], int] = lambda _person: 0
+    """How many interrupting notices a person got in the last hour."""
+
+
+Planner = Callable[[Change], Sequence[Notice]]

@@ -261,6 +261,38 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that belongs to no change of a work order: a code and its facts.
+
+    ``bots`` decides what to answer, ``notifier`` words it in the reader's language.
+    """
+
+    to: ChatRef
+    code: str
+    data: Facts = field(default_factory=dict)
+    order_id: str | None = None
+    person: str | None = None
+    role: Role = "customer"
+    mentions: tuple[str, ...] = ()
+    locale: str = "zh_CN"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What delivery hands a channel. ``previous`` is the message id of the living card to repaint;
+    ``key`` is the idempotency token where the platform has one.
+    """
+
+    tenant: str
+    to: ChatRef
+    text: str
+    key: str
+    card: Card | None = None
+    mentions: tuple[str, ...] = ()
+    previous: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a channel answered. ``message_id`` is what a later repaint addresses."""
 

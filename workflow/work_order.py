@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from workflow.clocks import Mark
 from workflow.records import ChatRef, Media
 from workflow.states import OPEN, State, Sub
 
@@ -102,6 +103,8 @@ class WorkOrder:
     """0 none, 1 direct supervisor, 2 backup responder, 3 next level."""
     extensions: tuple[Extension, ...] = ()
     steps: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    """What the clocks need of the history (see ``workflow.clocks``), folded from the events."""
     rating: int = 0
     comment: str = ""
 
