@@ -1,0 +1,1 @@
+"""Chat: channels in and out, and the front desk that decides what a message means for us."""
