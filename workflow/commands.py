@@ -6,13 +6,13 @@ as stale, never applied to something else. Commands without them act on whatever
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Literal
 
 from workflow.events import Actor
 from workflow.policy import ClockName
-from workflow.records import ChatRef, Facts, Media
+from workflow.records import ChatRef, Facts, Media, media_of
 
 Relation = Literal["recurrence", "split", "follow_up", "maintenance", "unjoined"]
 
@@ -26,6 +26,8 @@ class Origin:
     sender_name: str = ""
     message: str = ""
     """The dedupe key of the message."""
+    sent_at: datetime | None = None
+    """When the sender sent it: what first response is measured from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,17 @@ class Details:
     customer_id: str = ""
     media: tuple[Media, ...] = ()
     understanding: Facts = field(default_factory=dict)
+
+    def facts(self) -> Facts:
+        """For an event's data."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, facts: Facts) -> Details:
+        """Back from an event's data; unknown keys are ignored."""
+        known = {f.name: facts[f.name] for f in fields(cls) if f.name in facts}
+        media = known.pop("media", ())
+        return cls(**known, media=media_of(media))  # type: ignore[arg-type]  # the facts were ours
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,13 @@ class Media:
     transcript: str | None = None
 
 
+def media_of(rows: object) -> tuple[Media, ...]:
+    """Media back from an event's data."""
+    if not isinstance(rows, list | tuple):
+        return ()
+    return tuple(row if isinstance(row, Media) else Media(**row) for row in rows)
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One press of a card button: what, on which work order, and what the presser saw.

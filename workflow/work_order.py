@@ -108,6 +108,10 @@ class WorkOrder:
     rating: int = 0
     comment: str = ""
 
+    deadline_at: datetime | None = None
+    deadline_clock: str = ""
+    """The nearest running clock, for lists; worked out after each change, not part of history."""
+
     @property
     def open(self) -> bool:
         """Not closed."""
