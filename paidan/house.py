@@ -1,0 +1,208 @@
+"""The running house: three loops on the SQL wheel, woken by commits and by the next due time.
+
+What they do is durable before they do it: a message is admitted, a timer armed, a notice planned
+in the database; the loops only carry it out. Stopping them anywhere loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from workflow.ports import Admitted, Clock, Engine, Store, Timer
+from workflow.service import Service
+
+log = structlog.get_logger(__name__)
+
+BATCH = 64
+LONGEST_NAP = 5.0
+"""Seconds after which a loop looks again even if nobody woke it."""
+
+
+class FrontDeskPort(Protocol):
+    """What the inbox loop needs of the front desk."""
+
+    async def settle(self, tenant: str, admitted: Admitted) -> str: ...
+
+
+class DeliveryPort(Protocol):
+    """What the outbox loop needs of delivery."""
+
+    async def run_once(self, tenant: str) -> int: ...
+
+
+class MovableClock(Clock, Protocol):
+    """A clock whose tenant time can be set (by the sandbox, and by replay)."""
+
+    async def move(self, tenant: str, to: datetime) -> None:
+        """Let the tenant's time be ``to`` now; it goes on from there."""
+        ...
+
+
+class Durable(Store, Engine, Protocol):
+    """Both doors of storage."""
+
+
+class House:
+    """The loops of one process.
+
+    ``wake`` is called with the topics of each commit. ``drain`` does everything due now and is
+    what the loops, the sandbox clock and replay share.
+    """
+
+    def __init__(
+        self,
+        store: Durable,
+        clock: MovableClock,
+        front_desk: FrontDeskPort,
+        service: Service,
+        delivery: DeliveryPort,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self._front_desk = front_desk
+        self._service = service
+        self._delivery = delivery
+        self._works: dict[str, Callable[[str], Awaitable[int]]] = {
+            "inbox": self.settle_messages,
+            "timers": self.fire_timers,
+            "outbox": self.deliver,
+        }
+        self._awake = {name: asyncio.Event() for name in self._works}
+        self._gates = {name: asyncio.Lock() for name in self._works}
+        self.beats: dict[str, datetime] = {}
+        """When each loop last came round, for the readiness check."""
+
+    def wake(self, _tenant: str, topics: frozenset[str]) -> None:
+        """Let the loops these topics concern come round at once."""
+        for topic in topics:
+            event = self._awake.get(topic)
+            if event is not None:
+                event.set()
+
+    # --- the three works --------------------------------------------------------------------
+
+    async def settle_messages(self, tenant: str) -> int:
+        """Handle the oldest waiting message of each conversation, conversations side by side."""
+        heads = await self.store.waiting_messages(tenant, BATCH)
+        await asyncio.gather(*(self._settle(tenant, head) for head in heads))
+        return len(heads)
+
+    async def fire_timers(self, tenant: str) -> int:
+        """Take every due step, the earliest first, each at the tenant's present time."""
+        now = self.clock.now(tenant)
+        due = await self.store.due_timers(tenant, now, BATCH)
+        for timer in due:
+            await self._fire(timer)
+        return len(due)
+
+    async def deliver(self, tenant: str) -> int:
+        """Send the notices whose time has come."""
+        return await self._delivery.run_once(tenant)
+
+    async def drain(self, tenant: str) -> None:
+        """Do everything that is due now, and what follows from it, until nothing is left."""
+        while True:
+            done = [await work(tenant) for work in self._works.values()]
+            if not any(done):
+                return
+
+    async def wind(self, tenant: str, by: timedelta) -> datetime:
+        """Let time pass: every step on the way fires at its own due time, in order."""
+        return await self.wind_to(tenant, self.clock.now(tenant) + by)
+
+    async def wind_to(self, tenant: str, target: datetime) -> datetime:
+        """Let time pass up to an instant of the tenant's time."""
+        async with contextlib.AsyncExitStack() as stack:
+            for gate in self._gates.values():
+                await stack.enter_async_context(gate)
+            await self.drain(tenant)
+            while (due := await self.store.next_due(tenant)) is not None and due <= target:
+                if due > self.clock.now(tenant):
+                    await self.clock.move(tenant, due)
+                before = due
+                await self.drain(tenant)
+                if await self.store.next_due(tenant) == before:
+                    # A channel that refuses right now is asked again in real time, not in a loop.
+                    break
+            if target > self.clock.now(tenant):
+                await self.clock.move(tenant, target)
+            await self.drain(tenant)
+        return target
+
+    async def _settle(self, tenant: str, admitted: Admitted) -> None:
+        outcome = await self._front_desk.settle(tenant, admitted)
+        log.info(
+            "message settled",
+            tenant=tenant,
+            channel=admitted.inbound.channel,
+            message=admitted.inbound.dedupe_key,
+            outcome=outcome,
+        )
+
+    async def _fire(self, timer: Timer) -> None:
+        now = self.clock.now(timer.tenant)
+        key = timer.subject.partition(":")[2]
+        handled = await self.store.transact(
+            timer.tenant, lambda uow: self._service.fire(timer, uow, now), key=key
+        )
+        late = (now - timer.due).total_seconds()
+        log.info(
+            "step taken" if handled else "step was no longer due",
+            tenant=timer.tenant,
+            subject=timer.subject,
+            step=timer.step,
+            late_s=round(late, 3),
+        )
+
+    # --- the loops --------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for name in self._works:
+                group.create_task(self._loop(name), name=f"loop:{name}")
+
+    async def _loop(self, name: str) -> None:
+        work, awake, gate = self._works[name], self._awake[name], self._gates[name]
+        while True:
+            awake.clear()
+            busy = False
+            for tenant in await self._tenants():
+                async with gate:
+                    busy |= await self._guarded(name, work, tenant) > 0
+                self.beats[name] = self.clock.now(tenant)
+            if not busy:
+                await self._nap(awake)
+
+    async def _tenants(self) -> Sequence[str]:
+        try:
+            return await self.store.tenants()
+        except Exception:  # the database may be away for a while; the loop is not
+            log.exception("cannot read the tenants; trying again")
+            return ()
+
+    async def _guarded(self, name: str, work: Callable[[str], Awaitable[int]], tenant: str) -> int:
+        """A failure is logged and tried again after a nap; it never ends the loop."""
+        try:
+            return await work(tenant)
+        except Exception:  # the loop is the last line of defence
+            log.exception("loop failed; trying again", loop=name, tenant=tenant)
+            return 0
+
+    async def _nap(self, awake: asyncio.Event) -> None:
+        """Sleep until woken or until the next due time, at most ``LONGEST_NAP``."""
+        seconds = LONGEST_NAP
+        for tenant in await self._tenants():
+            with contextlib.suppress(Exception):
+                due = await self.store.next_due(tenant)
+                if due is not None:
+                    left = (due - self.clock.now(tenant)).total_seconds()
+                    seconds = min(seconds, max(left, 0.05))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(awake.wait(), seconds)
