@@ -19,7 +19,8 @@ from workflow.errors import InvalidInput
 STEP = timedelta(minutes=5)
 DAY = timedelta(days=1)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-TABLE = yaml.safe_load(Path("paidan/holidays/cn.yaml").read_text(encoding="utf-8"))["years"]
+CN = Path(__file__).parents[2] / "paidan" / "holidays" / "cn.yaml"
+TABLE = yaml.safe_load(CN.read_text(encoding="utf-8"))["years"]
 
 OFFICE = (Span(time(9), time(12)), Span(time(13), time(18)))
 NIGHT = Span(time(22), time(6))
@@ -353,11 +354,12 @@ def test_a_search_that_would_never_end_is_refused() -> None:
     week = (OFFICE,) + ((),) * 6
     mondays = (date(2026, 1, 5) + n * 7 * DAY for n in range(600))
     shut = WorkCalendar("Asia/Shanghai", week, dict.fromkeys(mondays, "停业"))
-    for ask in (
+    asks: list[Callable[[], datetime]] = [
         lambda: shut.add(local("2026-01-01 10:00"), timedelta(minutes=1)),
         lambda: shut.next_open(local("2026-01-01 10:00")),
         lambda: shut.end_of_next_working_day(local("2026-01-01 10:00")),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(InvalidInput) as refusal:
             ask()
         assert refusal.value.data["field"] == "calendar"
