@@ -23,11 +23,8 @@ class PaidanError(Exception):
     def __init__(self, code: str | None = None, **data: object) -> None:
         self.code = code or type(self).code
         self.data = data
-        super().__init__(self.code, data)
-
-    def __str__(self) -> str:
-        facts = ", ".join(f"{k}={v}" for k, v in self.data.items())
-        return f"{self.code}({facts})" if facts else self.code
+        facts = ", ".join(f"{name}={value}" for name, value in data.items())
+        super().__init__(f"{self.code}({facts})" if facts else self.code)
 
 
 class NotAllowed(PaidanError):

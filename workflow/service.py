@@ -21,7 +21,7 @@ from workflow.escalation import next_step, upcoming
 from workflow.events import GENESIS, SYSTEM, Actor, Event, Kind, seal
 from workflow.fold import evolve
 from workflow.ports import Change, Planner, Timer, UnitOfWork
-from workflow.records import Facts
+from workflow.records import ChatRef, Facts
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
 
@@ -137,7 +137,7 @@ class Service:
         )
         data = joined.data
         who = dict(data["reporter"])  # type: ignore[call-overload]  # our own facts
-        place = c.ChatRef(**who["place"])
+        place = ChatRef(**who["place"])
         report = c.Report(
             by=command.by,
             origin=c.Origin(place, who["sender"], who["name"], who["message"], joined.at),
