@@ -49,6 +49,20 @@ class Span:
     end: time
 
 
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """One local day worked out: [begins, ends) in UTC, the open windows within it (last night's
+    shift included) and their sum; ``closing`` is the end of the last span that begins on it.
+    """
+
+    date: date
+    begins: datetime
+    ends: datetime
+    windows: tuple[Window, ...]
+    counted: timedelta
+    closing: datetime | None
+
+
 @dataclass(frozen=True)
 class WorkCalendar:
     """The open hours of one tenant.
@@ -68,9 +82,8 @@ class WorkCalendar:
     always: bool = False
     makeup_week: tuple[Span, ...] | None = None
     _zone: ZoneInfo = field(init=False, repr=False, compare=False)
-    _days: dict[date, tuple[Window, ...]] = field(
-        init=False, repr=False, compare=False, default_factory=dict
-    )
+    _days: dict[date, _Day] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _latest: list[_Day] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_zone", _zone(self.tz))
@@ -87,11 +100,12 @@ class WorkCalendar:
                 found=", ".join(day.isoformat() for day in both),
                 allowed="days that are not holidays too",
             )
+        object.__setattr__(self, "_latest", [self._day(date(2026, 1, 1))])
 
     def is_open(self, at: datetime) -> bool:
         """Whether this instant counts; a span's start counts, its end does not."""
         at = in_utc(at)
-        return self.always or any(s <= at < e for s, e in self._windows(self._day(at)))
+        return self.always or any(s <= at < e for s, e in self._around(at).windows)
 
     def intervals(self, start: datetime, end: datetime) -> Iterator[Window]:
         """The open time within [start, end): UTC, ascending, adjoining windows merged."""
@@ -105,7 +119,17 @@ class WorkCalendar:
         start, end = in_utc(start), in_utc(end)
         if self.always:
             return max(end - start, _ZERO)
-        return sum((e - s for s, e in self._clipped(start, end)), _ZERO)
+        total, day = _ZERO, self._around(start)
+        while start < end:
+            if start == day.begins and day.ends <= end:
+                total += day.counted
+            else:
+                for opens, closes in day.windows:
+                    if start < closes and opens < end:
+                        total += min(closes, end) - max(opens, start)
+            start = day.ends
+            day = self._day(day.date + _DAY) if start < end else day
+        return total
 
     def add(self, start: datetime, amount: timedelta) -> datetime:
         """The first instant at which ``amount`` of open time has been counted from ``start``.
@@ -138,21 +162,21 @@ class WorkCalendar:
 
     def end_of_next_working_day(self, at: datetime) -> datetime:
         """When the last span of the first working day after the local day of ``at`` ends."""
-        day = self._day(in_utc(at))
+        at = in_utc(at)
+        day = self._around(at).date
         if self.always:
-            return self._instant(day + 2 * _DAY, _MIDNIGHT)
+            return self._day(day + _DAY).ends
         for ahead in range(1, _SEARCH_DAYS):
-            working = day + ahead * _DAY
-            ends = [end for start, end in self._spans(working) if start < end]
-            if ends:
-                return max(ends)
+            closing = self._day(day + ahead * _DAY).closing
+            if closing is not None:
+                return closing
         raise self._never(at)
 
     def why_closed(self, at: datetime) -> str:
         """Why an instant does not count: ``lunch_or_off_hours``, ``weekend`` (a day of the week
         without open hours) or ``holiday:<name>``; empty when it is open.
         """
-        return "" if self.is_open(at) else self._closed(self._day(in_utc(at)))
+        return "" if self.is_open(at) else self._closed(self._around(in_utc(at)).date)
 
     def explain(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, str]]:
         """Pieces that tile [start, end), each with ``working`` or the code of :meth:`why_closed`.
@@ -165,11 +189,33 @@ class WorkCalendar:
         """The local years from ``start`` to ``end`` that the holiday table does not know."""
         if self.always:
             return ()
-        first, last = self._day(in_utc(start)).year, self._day(in_utc(end)).year
+        first, last = (self._around(in_utc(at)).date.year for at in (start, end))
         return tuple(year for year in range(first, last + 1) if year not in self.covered_years)
 
-    def _day(self, at: datetime) -> date:
-        return at.astimezone(self._zone).date()
+    def _around(self, at: datetime) -> _Day:
+        """The local day of an instant; neighbouring questions mostly ask for the same day."""
+        day = self._latest[0]
+        if not day.begins <= at < day.ends:
+            day = self._latest[0] = self._day(at.astimezone(self._zone).date())
+        return day
+
+    def _day(self, day: date) -> _Day:
+        known = self._days.get(day)
+        if known is None:
+            if len(self._days) >= _CACHED_DAYS:
+                self._days.clear()
+            known = self._days[day] = self._work_out(day)
+        return known
+
+    def _work_out(self, day: date) -> _Day:
+        begins, ends = self._instant(day, _MIDNIGHT), self._instant(day + _DAY, _MIDNIGHT)
+        own = [(start, end) for start, end in self._spans(day) if start < end]
+        touching = sorted([*self._spans(day - _DAY), *own])
+        clipped = ((max(start, begins), min(end, ends)) for start, end in touching)
+        windows = tuple(_merged((start, end) for start, end in clipped if start < end))
+        counted = sum((end - start for start, end in windows), _ZERO)
+        closing = max((end for _, end in own), default=None)
+        return _Day(day, begins, ends, windows, counted, closing)
 
     def _template(self, day: date) -> tuple[Span, ...]:
         if day in self.holidays:
@@ -189,54 +235,40 @@ class WorkCalendar:
             last = day if span.start < span.end else day + _DAY
             yield self._instant(day, span.start), self._instant(last, span.end)
 
-    def _windows(self, day: date) -> tuple[Window, ...]:
-        """The open time of one local day, last night's shift included: disjoint and ascending."""
-        windows = self._days.get(day)
-        if windows is None:
-            begin, end = self._instant(day, _MIDNIGHT), self._instant(day + _DAY, _MIDNIGHT)
-            touching = sorted([*self._spans(day - _DAY), *self._spans(day)])
-            clipped = ((max(s, begin), min(e, end)) for s, e in touching)
-            windows = tuple(_merged((s, e) for s, e in clipped if s < e))
-            if len(self._days) >= _CACHED_DAYS:
-                self._days.clear()
-            self._days[day] = windows
-        return windows
-
     def _from(self, start: datetime) -> Iterator[Window]:
         """Open windows from ``start`` on, day by day, for as long as a search may take."""
-        day = self._day(start)
+        day = self._around(start)
         for _ in range(_SEARCH_DAYS):
-            for opens, closes in self._windows(day):
+            for opens, closes in day.windows:
                 if start < closes:
                     yield max(opens, start), closes
-            day += _DAY
+            day = self._day(day.date + _DAY)
 
     def _clipped(self, start: datetime, end: datetime) -> Iterator[Window]:
         """Open windows within [start, end); a window is cut at local midnight."""
-        if end <= start:
-            return
-        day, last = self._day(start), self._day(end)
-        while day <= last:
-            for opens, closes in self._windows(day):
+        day = self._around(start)
+        while day.begins < end:
+            for opens, closes in day.windows:
                 if start < closes and opens < end:
                     yield max(opens, start), min(closes, end)
-            day += _DAY
+            day = self._day(day.date + _DAY)
 
     def _pieces(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, str]]:
         if self.always:
             yield start, end, WORKING
             return
+        day = self._around(start)
         while start < end:
-            day = self._day(start)
-            closed = self._closed(day)
-            midnight = min(self._instant(day + _DAY, _MIDNIGHT), end)
-            for opens, closes in self._windows(day):
+            closed = self._closed(day.date)
+            midnight = min(day.ends, end)
+            for opens, closes in day.windows:
                 if start < closes and opens < midnight:
                     yield start, max(opens, start), closed
                     yield max(opens, start), min(closes, midnight), WORKING
                     start = min(closes, midnight)
             yield start, midnight, closed
             start = midnight
+            day = self._day(day.date + _DAY)
 
     def _instant(self, day: date, wall: time) -> datetime:
         """A local wall time as the instant the module's rules give it."""

@@ -13,9 +13,8 @@ All three clocks start when the work order opens. A clock that is stopped stays 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Literal
 
 from workflow.calendar import WORKING, WorkCalendar, in_utc
@@ -127,6 +126,23 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Time between two marks; ``calendar`` is None and ``why`` set when the clock stood still."""
+
+    start: datetime
+    end: datetime
+    priority: str
+    calendar: WorkCalendar | None
+    counted: timedelta
+    why: str
+
+    def pieces(self) -> Iterator[tuple[datetime, datetime, str]]:
+        if self.calendar is None:
+            return iter([(self.start, self.end, self.why)])
+        return self.calendar.explain(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
 class ClockReading:
     """One clock as it stands.
 
@@ -149,9 +165,30 @@ class ClockReading:
     remaining: timedelta
     breached_at: datetime | None
     paused: bool
-    intervals: tuple[Interval, ...]
     extensions: timedelta
-    missing_years: tuple[int, ...]
+    _stretches: tuple[_Stretch, ...] = field(repr=False)
+    """The life so far, and the stretch still ahead up to the deadline."""
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """The account of this clock: stretches cut where priority or reason changes."""
+        found: list[Interval] = []
+        for stretch in self._stretches[:-1]:
+            for start, end, why in stretch.pieces():
+                begins = start
+                if found and (found[-1].why, found[-1].priority) == (why, stretch.priority):
+                    begins = found.pop().start
+                found.append(Interval(begins, end, why == WORKING, why, stretch.priority))
+        return tuple(found)
+
+    @property
+    def missing_years(self) -> tuple[int, ...]:
+        """Years up to the deadline that the holiday table did not know."""
+        years: set[int] = set()
+        for stretch in self._stretches:
+            if stretch.calendar is not None:
+                years.update(stretch.calendar.missing_years(stretch.start, stretch.end))
+        return tuple(sorted(years))
 
 
 def read(
@@ -186,13 +223,12 @@ def read(
         remaining=replay.allowance - replay.counted,
         breached_at=ran_out if replay.is_breached() else None,
         paused=halted and replay.stopped is None,
-        intervals=tuple(_intervals(replay.stretches)),
         extensions=replay.extensions,
-        missing_years=_missing_years(replay, projected),
+        _stretches=(*replay.stretches, replay.ahead(projected)),
     )
 
 
-def due(  # noqa: PLR0917 - reads like read(), with one fact more
+def due(
     name: ClockName,
     marks: Sequence[Mark],
     policy: ClockPolicy,
@@ -216,18 +252,6 @@ def due(  # noqa: PLR0917 - reads like read(), with one fact more
             return stretch.calendar.add(stretch.start, left)
         left -= stretch.counted
     return replay.calendar.add(replay.at, left)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """Time between two marks; ``calendar`` is None and ``why`` set when the clock stood still."""
-
-    start: datetime
-    end: datetime
-    priority: str
-    calendar: WorkCalendar | None
-    counted: timedelta
-    why: str
 
 
 class _Replay:
@@ -274,19 +298,29 @@ class _Replay:
         running = self.stopped is None and not self.pauses
         return running or self.counted > self.allowance or self.last_ran > self.ran_out
 
+    def ahead(self, deadline: datetime) -> _Stretch:
+        """What is still to be counted, were nothing else to happen."""
+        return _Stretch(self.at, deadline, self.priority, self.calendar, _ZERO, WORKING)
+
     def _run(self, marks: list[Mark]) -> None:
         while_stopped: list[Mark] = []
         for mark in sorted(marks, key=lambda mark: in_utc(mark.at)):
             if self.stopped is None:
-                self._advance(in_utc(mark.at))
-                self._apply(mark)
+                if self._concerns(mark):
+                    self._advance(in_utc(mark.at))
+                    self._apply(mark)
             elif mark.what == "restart_resolution" and self.name == "resolution":
                 self._restart(in_utc(mark.at), while_stopped)
                 while_stopped = []
-            elif mark.what in _LASTING:
+            elif mark.what in _LASTING and self._concerns(mark):
                 while_stopped.append(mark)
             if mark.what == "terminal":
                 return
+
+    def _concerns(self, mark: Mark) -> bool:
+        if mark.what == "extend":
+            return mark.clock in {None, self.name}
+        return mark.what in _LASTING or mark.what in {"terminal", f"stop_{self.name}"}
 
     def _advance(self, to: datetime) -> None:
         if to <= self.at:
@@ -323,17 +357,13 @@ class _Replay:
             case "priority":
                 self.priority = _text(mark)
                 self._retarget()
-            case "extend" if mark.clock in {None, self.name}:
+            case "extend":
                 self.extensions += _minutes(mark)
                 self._review()
             case "policy":
                 self._revise(_text(mark))
-            case "terminal":
+            case _:  # a stop of this clock: no other mark concerns it
                 self.stopped = self.at
-            case stop if stop == f"stop_{self.name}":
-                self.stopped = self.at
-            case _:
-                pass
 
     def _revise(self, version: str) -> None:
         if version not in self.policy.revisions:
@@ -366,30 +396,6 @@ class _Replay:
             self.ran_out = None
         elif self.ran_out is None:
             self.ran_out = self.at
-
-
-def _intervals(stretches: list[_Stretch]) -> Iterator[Interval]:
-    """The stretches cut where their reason changes; neighbours that read alike made one."""
-    for _, alike in groupby(_pieces(stretches), key=lambda piece: (piece.why, piece.priority)):
-        pieces = list(alike)
-        yield replace(pieces[0], end=pieces[-1].end)
-
-
-def _pieces(stretches: list[_Stretch]) -> Iterator[Interval]:
-    for stretch in stretches:
-        if stretch.calendar is None:
-            yield Interval(stretch.start, stretch.end, False, stretch.why, stretch.priority)
-        else:
-            for start, end, why in stretch.calendar.explain(stretch.start, stretch.end):
-                yield Interval(start, end, why == WORKING, why, stretch.priority)
-
-
-def _missing_years(replay: _Replay, deadline: datetime) -> tuple[int, ...]:
-    years = set(replay.calendar.missing_years(replay.at, deadline))
-    for stretch in replay.stretches:
-        if stretch.calendar is not None:
-            years.update(stretch.calendar.missing_years(stretch.start, stretch.end))
-    return tuple(sorted(years))
 
 
 def _text(mark: Mark) -> str:
