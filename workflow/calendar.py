@@ -247,7 +247,7 @@ class WorkCalendar:
     def _clipped(self, start: datetime, end: datetime) -> Iterator[Window]:
         """Open windows within [start, end); a window is cut at local midnight."""
         day = self._around(start)
-        while day.begins < end:
+        while start < end and day.begins < end:
             for opens, closes in day.windows:
                 if start < closes and opens < end:
                     yield max(opens, start), min(closes, end)

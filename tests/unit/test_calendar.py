@@ -310,6 +310,13 @@ def test_whole_days_touch() -> None:
     assert list(daily(WHOLE).intervals(start, end)) == [(start, end)]
 
 
+def test_no_time_at_all_has_no_intervals() -> None:
+    start = local("2026-11-20 10:00")
+    assert list(CHINA.intervals(start, start)) == list(CHINA.intervals(start, start - DAY)) == []
+    assert list(CHINA.explain(start, start)) == list(CHINA.explain(start, start - DAY)) == []
+    assert CHINA.counted(start, start - DAY) == timedelta(0)
+
+
 def test_answers_are_in_utc() -> None:
     start = local("2026-11-20 10:00")
     answers = [
