@@ -21,7 +21,8 @@ class Problem:
     """One thing to mend.
 
     ``line`` is 1-based (0: the whole file), ``key`` the path or column name, ``found`` what stood
-    there (empty: nothing), ``rule`` a key of :data:`RULES`, ``values`` what the rule is about.
+    there (empty: nothing), ``rule`` a key of :data:`RULES` or
+    :data:`SENTENCES`, ``values`` what the rule is about.
     """
 
     file: str
@@ -69,9 +70,6 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "mapping": ("键和值", "keys with values"),
     "unique": ("不重复的值（第一次出现在第 {} 行）", "a value used once (first on line {})"),
     "once": ("每个键只写一次", "each key once"),
-    "yaml": ("正确的 YAML：{}", "well-formed YAML: {}"),
-    "file": ("可读取的 UTF-8 文件：{}", "a readable UTF-8 file: {}"),
-    "size": ("不超过 {}", "at most {}"),
     "zone": ("IANA 时区，如 Asia/Shanghai", "an IANA zone such as Asia/Shanghai"),
     "pattern": ("正则表达式：{}", "a regular expression: {}"),
     "open_time": ("至少一个时段", "at least one span"),
@@ -88,7 +86,12 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "not_sample": ("自己的随机密钥，不能用示例", "a random secret of your own, not a sample"),
 }
 
-WARNINGS: Final[dict[str, tuple[str, str]]] = {
+SENTENCES: Final[dict[str, tuple[str, str]]] = {
+    # what is wrong with a file as a whole
+    "file": ("文件读不了：{}", "the file cannot be read: {}"),
+    "size": ("文件太大，最多 {} 个字符", "the file is too long: at most {} characters"),
+    "yaml": ("不是正确的 YAML：{}", "this is not well-formed YAML: {}"),
+    # what is merely unwise
     "nobody_on_duty": (
         "{} 这些时段没有工程师在班：{}；此时来的 P0 会直接找兜底人",
         "{} has no engineer on shift at: {}; a P0 then goes straight to the backup responder",
@@ -132,17 +135,18 @@ class InvalidFile(InvalidPolicy):
 def allowed(problem: Problem, locale: str = "en") -> str:
     """What may stand there, in the reader's language."""
     joined = ("、" if _chinese(locale) else ", ").join(problem.values)
+    if problem.rule in SENTENCES:
+        return _phrase(SENTENCES[problem.rule], locale).format(*problem.values)
     return _phrase(RULES[problem.rule], locale).format(joined).strip()
 
 
 def describe(problem: Problem, locale: str = "zh_CN") -> str:
-    """One sentence: where, what was found, how to mend it; or the sentence of a warning."""
-    if problem.rule in WARNINGS:
-        said = _phrase(WARNINGS[problem.rule], locale).format(*problem.values)
-        return f"{problem.where}: {said}"
+    """One sentence: where, what was found, how to mend it."""
     should = allowed(problem, locale)
     found = problem.found if len(problem.found) <= SHOWN else problem.found[:SHOWN] + "…"
     at = f"{problem.where} {problem.key}".strip()
+    if problem.rule in SENTENCES:
+        return f"{problem.where}{'：' if _chinese(locale) else ': '}{should}"
     if _chinese(locale):
         what = f"写的是「{found}」" if found else "没有写"
         return f"{at}：{what}，应为{should}"

@@ -43,9 +43,9 @@ def load_company(path: Path | str) -> Loaded:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "UTF-8"
-        raise InvalidFile([Problem(path.name, 0, "", str(path), "file", (said or "",))]) from error
-    return parse_company(text, path.name)
+        said = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise InvalidFile([Problem(str(path), 0, "", "", "file", (str(said),))]) from error
+    return parse_company(text, str(path))
 
 
 def parse_company(text: str, file: str = "company.yaml") -> Loaded:

@@ -69,7 +69,7 @@ _YES_NO: Final = {"true": True, "yes": True, "是": True, "false": False, "no": 
 def compose(text: str, file: str) -> yaml.Node:
     """The document as positioned nodes; InvalidFile when it is not YAML or far too long."""
     if len(text) > LARGEST:
-        raise InvalidFile([Problem(file, 0, "", f"{len(text)}", "size", (f"{LARGEST}",))])
+        raise InvalidFile([Problem(file, 0, "", "", "size", (f"{LARGEST}",))])
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
