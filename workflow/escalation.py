@@ -143,12 +143,23 @@ class _Case:
 
     def due(self, clock: ClockName, after: timedelta) -> datetime | None:
         """When the clock has counted ``after``; None while it stands still."""
+        reading = self.reading(clock)
+        if reading.paused or reading.stopped is not None:
+            return None
+        ahead = after - reading.counted
+        if ahead > timedelta(0):  # counting on from now is cheaper than replaying
+            return self.calendar(clock).add(max(self.now, self.opened_at), ahead)
         return clocks.due(
             clock, self.order.marks, self.policy.clocks, self.calendars, after, self.now
         )
 
     def calendar(self, clock: ClockName) -> WorkCalendar:
-        return self.calendars[self.policy.clocks.target(clock, self.order.priority).calendar]
+        """The calendar the clock counts on now."""
+        rules = self.policy.clocks
+        for mark in self.order.marks:
+            if mark.what == "policy":
+                rules = self.policy.clocks.revisions[str(mark.value)]
+        return self.calendars[rules.target(clock, self.order.priority).calendar]
 
     def step(
         self,
