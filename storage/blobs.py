@@ -1,0 +1,55 @@
+"""Attachments in a folder, named by the SHA-256 of their content."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class FolderBlobs:
+    """Implements ``workflow.ports.Blobs``: ``<folder>/ab/cdef…``; the MIME type is in SQL."""
+
+    def __init__(
+        self,
+        folder: Path,
+        remember: Callable[[str, str, int], Awaitable[None]],
+        recall: Callable[[str], Awaitable[str | None]],
+    ) -> None:
+        self._folder = folder
+        self._remember = remember
+        self._recall = recall
+
+    def _path(self, blob: str) -> Path:
+        return self._folder / blob[:2] / blob[2:]
+
+    def _write(self, data: bytes) -> str:
+        blob = hashlib.sha256(data).hexdigest()
+        path = self._path(blob)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".{uuid.uuid4().hex}")
+            with draft.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        return blob
+
+    async def put(self, data: bytes, mime: str) -> str:
+        blob = await asyncio.to_thread(self._write, data)
+        await self._remember(blob, mime, len(data))
+        return blob
+
+    async def get(self, blob: str) -> tuple[bytes, str] | None:
+        mime = await self._recall(blob) if _NAME.fullmatch(blob) else None
+        if mime is None:
+            return None
+        path = self._path(blob)
+        return await asyncio.to_thread(path.read_bytes), mime

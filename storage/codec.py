@@ -1,0 +1,98 @@
+"""Records to columns and back: JSON by msgspec, instants as microseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from storage.schema import NEVER
+from workflow.company import Company
+from workflow.errors import InvalidInput
+
+T = TypeVar("T")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(at: datetime) -> int:
+    """An aware instant as a number that sorts.
+
+    Raises:
+        InvalidInput: the instant has no time zone.
+    """
+    if at.tzinfo is None:
+        raise InvalidInput(field="datetime", found=at.isoformat(), allowed="with a time zone")
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def maybe_micros(at: datetime | None) -> int | None:
+    """The same for what may not have happened."""
+    return None if at is None else micros(at)
+
+
+def instant(number: int) -> datetime:
+    """The instant (UTC) of :func:`micros`."""
+    return _EPOCH + timedelta(microseconds=number)
+
+
+def maybe_instant(number: int | None) -> datetime | None:
+    """The same for what may not have happened; :data:`~storage.schema.NEVER` counts as that."""
+    return None if number is None or number == NEVER else instant(number)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, ZoneInfo):
+        return value.key
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError(f"no JSON for {type(value).__name__}")
+
+
+def _rich(kind: type, value: object) -> object:
+    if kind is ZoneInfo and isinstance(value, str):
+        return ZoneInfo(value)
+    raise NotImplementedError(f"no {kind.__name__} from JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
+
+
+def encode(record: object) -> str:
+    """Any record, or facts, as JSON text."""
+    return _encoder.encode(record).decode()
+
+
+def decoder(kind: type[T]) -> Callable[[str], T]:
+    """A function from JSON text to the record; build it once, use it often."""
+    return msgspec.json.Decoder(kind, dec_hook=_rich).decode
+
+
+facts: Callable[[str], dict[str, Any]] = decoder(dict[str, Any])
+
+
+def encode_company(company: Company) -> str:
+    """A company without what its calendar worked out for itself."""
+    plain = msgspec.to_builtins(company, enc_hook=_plain)
+    plain["calendar"].pop("_days", None)
+    return encode(plain)
+
+
+decode_company: Callable[[str], Company] = decoder(Company)
+
+
+def key_of(words: str) -> str:
+    """Serials and places as they are compared: width, case and blanks do not matter."""
+    return "".join(unicodedata.normalize("NFKC", words).casefold().split())
+
+
+def clean(words: str) -> str:
+    """Text that every database can hold: no NUL, no half of a surrogate pair."""
+    if "\x00" in words or any("\ud800" <= c <= "\udfff" for c in words):
+        return words.replace("\x00", "").encode("utf-8", "replace").decode()
+    return words

@@ -1,0 +1,239 @@
+"""One connection, one door to SQL.
+
+Statements are written once with SQLAlchemy Core and compiled once per database; running one hands
+its text straight to the driver, since building and compiling cost more than the query itself.
+Appends wait in the session and go out together, before anything else touches their table.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import psycopg
+from sqlalchemy.engine.url import URL
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql import ClauseElement, TableClause
+from sqlalchemy.sql.visitors import iterate
+
+from workflow.errors import InvalidInput, PaidanError
+
+Row = tuple[Any, ...]
+
+
+class Unavailable(PaidanError):
+    """The database cannot be used now; ``why`` says what it answered. Nothing was written."""
+
+    code = "unavailable"
+
+
+class Insert(Protocol):
+    """The ``insert`` of one dialect, which is where ON CONFLICT lives."""
+
+    def __call__(self, table: Any) -> Any: ...
+
+
+_DIALECTS = {
+    "sqlite": (sqlite.dialect(paramstyle="named"), sqlite.insert),
+    "postgresql": (psycopg.dialect(), postgresql.insert),  # type: ignore[no-untyped-call]  # theirs
+}
+
+
+def _tables(statement: ClauseElement) -> frozenset[str]:
+    """The names of the tables a statement speaks of."""
+    named = {part.name for part in iterate(statement) if isinstance(part, TableClause)}
+    written = getattr(statement, "table", None)
+    return frozenset(named | {written.name} if isinstance(written, TableClause) else named)
+
+
+class Sql:
+    """A statement with named parameters, compiled on first use for each database.
+
+    Give a Core construct, or a function of the dialect's ``insert`` where ON CONFLICT is needed.
+    """
+
+    def __init__(self, statement: ClauseElement | Callable[[Insert], Any]) -> None:
+        self._statement = statement
+        self._texts: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.tables = _tables(
+            statement if isinstance(statement, ClauseElement) else statement(sqlite.insert)
+        )
+
+    def text(self, dialect: str) -> tuple[str, dict[str, Any]]:
+        """The SQL text, and the values of the parameters that are fixed."""
+        if dialect not in self._texts:
+            target, insert = _DIALECTS[dialect]
+            statement = self._statement
+            built = statement if isinstance(statement, ClauseElement) else statement(insert)
+            compiled = built.compile(dialect=target)
+            fixed = {k: v for k, v in compiled.params.items() if v is not None}
+            self._texts[dialect] = (str(compiled), fixed)
+        return self._texts[dialect]
+
+
+class Session:
+    """A driver connection in autocommit mode, with transactions begun and ended by hand."""
+
+    def __init__(self, connection: Any, dialect: str) -> None:
+        self._connection = connection
+        self.dialect = dialect
+        self._cursor = connection.cursor()
+        self._waiting: dict[Sql, list[dict[str, Any]]] = {}
+        self._tables: set[str] = set()
+
+    def command(self, text: str) -> None:
+        """BEGIN, COMMIT and their like."""
+        self._cursor.execute(text)
+
+    def _execute(self, sql: Sql, params: dict[str, Any]) -> Any:
+        if self._tables and not self._tables.isdisjoint(sql.tables):
+            self.flush()
+        text, fixed = sql.text(self.dialect)
+        return self._cursor.execute(text, {**fixed, **params} if fixed else params)
+
+    def rows(self, sql: Sql, **params: Any) -> list[Row]:
+        """All rows of a query."""
+        rows: list[Row] = self._execute(sql, params).fetchall()
+        return rows
+
+    def first(self, sql: Sql, **params: Any) -> Row | None:
+        """The first row, if any; also the returned row of a write."""
+        cursor = self._execute(sql, params)
+        row: Row | None = cursor.fetchone()
+        if row is not None and self.dialect == "sqlite":
+            cursor.fetchall()  # a RETURNING left unread keeps its statement open
+        return row
+
+    def change(self, sql: Sql, **params: Any) -> int:
+        """How many rows a write changed."""
+        count: int = self._execute(sql, params).rowcount
+        return count
+
+    def append(self, sql: Sql, row: dict[str, Any]) -> None:
+        """An insert that may wait for its fellows."""
+        self._waiting.setdefault(sql, []).append(row)
+        self._tables |= sql.tables
+
+    def flush(self) -> None:
+        """Send the waiting appends, each statement once for all its rows."""
+        waiting, self._waiting, self._tables = self._waiting, {}, set()
+        for sql, rows in waiting.items():
+            text, fixed = sql.text(self.dialect)
+            filled = [{**fixed, **row} for row in rows] if fixed else rows
+            if len(filled) == 1:
+                self._cursor.execute(text, filled[0])
+            else:
+                self._cursor.executemany(text, filled)
+
+    def forget(self) -> None:
+        """Drop the waiting appends of a unit that failed."""
+        self._waiting, self._tables = {}, set()
+
+
+class Database:
+    """Where the connections come from: one address, writers and readers."""
+
+    def __init__(self, url: str) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self.url = self._resolved(url)
+        self.dialect = self.url.get_backend_name()
+        self._writers = self._engine(readonly=False)
+        self._readers = self._engine(readonly=True)
+        self.errors: Any = self._writers.dialect.loaded_dbapi
+
+    def _resolved(self, url: str) -> URL:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+        if backend == "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        if backend != "sqlite":
+            raise InvalidInput(
+                field="database.url", found=backend, allowed="sqlite:///…, postgresql://…"
+            )
+        if parsed.database in {None, "", ":memory:"}:
+            self._folder = tempfile.TemporaryDirectory(prefix="paidan-")
+            return parsed.set(database=str(Path(self._folder.name) / "paidan.db"))
+        return parsed
+
+    @property
+    def passing(self) -> bool:
+        """Whether the data may vanish with the process (``:memory:``)."""
+        return self._folder is not None
+
+    def _engine(self, *, readonly: bool) -> Engine:
+        if self.dialect == "postgresql":
+            return create_engine(
+                self.url, isolation_level="AUTOCOMMIT", pool_size=8, pool_pre_ping=readonly
+            )
+        engine = create_engine(
+            self.url,
+            isolation_level="AUTOCOMMIT",
+            poolclass=QueuePool,
+            pool_size=8,
+            connect_args={"check_same_thread": False, "timeout": 10, "cached_statements": 512},
+        )
+        pragmas = ["foreign_keys=ON", "temp_store=MEMORY", "mmap_size=268435456"]
+        if readonly:
+            pragmas.append("query_only=ON")
+        else:
+            durable = "OFF" if self.passing else "FULL"
+            pragmas += ["journal_mode=WAL", f"synchronous={durable}", "cache_size=-65536"]
+
+        @event.listens_for(engine, "connect")
+        def _(connection: Any, _record: Any) -> None:
+            cursor = connection.cursor()
+            for pragma in pragmas:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        return engine
+
+    @property
+    def engine(self) -> Engine:
+        """For what needs SQLAlchemy itself: creating and migrating tables."""
+        return self._writers
+
+    def writer(self) -> tuple[Any, Session]:
+        """A connection that may write (give it back with ``close()``), and its session."""
+        connection = self._writers.raw_connection()
+        return connection, Session(connection.driver_connection, self.dialect)
+
+    def reader(self) -> tuple[Any, Session]:
+        """A connection that only reads, and its session."""
+        connection = self._readers.raw_connection()
+        return connection, Session(connection.driver_connection, self.dialect)
+
+    @property
+    def begin_write(self) -> str:
+        """How a writing transaction starts."""
+        return "BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN"
+
+    @property
+    def begin_read(self) -> str:
+        """How a reading transaction starts: one snapshot for all its queries."""
+        if self.dialect == "sqlite":
+            return "BEGIN"
+        return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+    def close(self) -> None:
+        """Give everything back; a passing database is gone afterwards."""
+        self._writers.dispose()
+        self._readers.dispose()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def is_conflict(errors: Any, error: BaseException) -> bool:
+    """Whether somebody else was first: running the unit again, alone, may well succeed."""
+    if isinstance(error, errors.IntegrityError):
+        return True
+    return getattr(error, "sqlstate", None) in {"40001", "40P01"}
+
+
+def is_lost(errors: Any, error: BaseException) -> bool:
+    """Whether the database itself is in trouble: disk full, connection gone, locked for long."""
+    return isinstance(error, errors.OperationalError | errors.InterfaceError)

@@ -1,0 +1,1 @@
+"""Alembic's home: what changed in the schema, revision by revision."""

@@ -1,0 +1,224 @@
+"""Sending: leasing notices to whoever delivers them, and recording what the channel answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, func, literal_column, null, or_, select, update
+
+from storage.codec import maybe_micros, micros
+from storage.database import Insert, Row, Session, Sql
+from storage.outbox import (
+    PENDING,
+    QUEUED,
+    SAME_PLACE,
+    SENDING,
+    TENANT,
+    WITH_CARD,
+    WITHDRAW,
+    decode_notice,
+    queued_of,
+)
+from storage.schema import NEVER, living_cards, outbox, work_orders
+from workflow.ports import Queued
+from workflow.records import Receipt
+
+LEASE = timedelta(seconds=60)
+"""How long, in real time, a sender may take before its notice is taken for lost."""
+
+_n = outbox.c
+
+_WAITING = Sql(
+    select(*QUEUED, _n.topic, _n.channel, _n.chat)
+    .select_from(WITH_CARD)
+    .where(TENANT, PENDING, _n.next_at <= bindparam("now"))
+    .order_by(_n.urgency, _n.id)
+    .limit(bindparam("limit"))
+)
+_OUT = Sql(
+    select(*QUEUED, _n.topic, _n.channel, _n.chat, _n.lease_until)
+    .select_from(WITH_CARD)
+    .where(TENANT, SENDING)
+    .order_by(_n.urgency, _n.id)
+)
+_TAKE = Sql(
+    update(outbox)
+    .where(
+        TENANT,
+        _n.id == bindparam("its_id"),
+        _n.attempts == bindparam("tries"),
+        or_(PENDING, SENDING),
+    )
+    .values(
+        state=literal_column("'sending'"),
+        attempts=_n.attempts + literal_column("1"),
+        lease_until=bindparam("until"),
+    )
+)
+_NEWER = Sql(
+    select(_n.key)
+    .where(TENANT, *SAME_PLACE, PENDING, _n.id > bindparam("its_id"))
+    .order_by(_n.id.desc())
+    .limit(literal_column("1"))
+)
+_SENT = Sql(
+    update(outbox)
+    .where(TENANT, _n.id == bindparam("its_id"), _n.state != literal_column("'sent'"))
+    .values(
+        state=literal_column("'sent'"),
+        tried_at=bindparam("at"),
+        sent_at=bindparam("received"),
+        message_id=bindparam("message"),
+        degraded=bindparam("poorer"),
+        channel=bindparam("to_channel"),
+        chat=bindparam("to_chat"),
+        lease_until=null(),
+        error=literal_column("''"),
+    )
+)
+_UNSENT = Sql(
+    update(outbox)
+    .where(TENANT, _n.id == bindparam("its_id"), _n.attempts == bindparam("tries"), SENDING)
+    .values(
+        state=bindparam("becomes"),
+        tried_at=bindparam("at"),
+        error=bindparam("why"),
+        next_at=bindparam("again"),
+        superseded_by=bindparam("by"),
+        lease_until=null(),
+    )
+)
+NEXT_NOTICE = Sql(select(func.min(_n.next_at)).where(TENANT, PENDING))
+NEXT_LEASE = Sql(select(func.min(_n.lease_until)).where(TENANT, SENDING))
+
+
+def _remember(insert: Insert) -> Any:
+    row = insert(living_cards).values(
+        tenant=bindparam("tenant"),
+        topic=bindparam("topic"),
+        channel=bindparam("channel"),
+        chat=bindparam("chat"),
+        order_id=bindparam("order_id"),
+        message_id=bindparam("message_id"),
+        at=bindparam("at"),
+        ended=bindparam("ended"),
+    )
+    return row.on_conflict_do_update(
+        index_elements=["tenant", "topic", "channel", "chat"],
+        set_={"message_id": row.excluded.message_id, "at": row.excluded.at},
+    )
+
+
+_CARD_SENT = Sql(_remember)
+_ENDED = Sql(
+    select(work_orders.c.ended).where(
+        work_orders.c.tenant == bindparam("tenant"), work_orders.c.id == bindparam("order_id")
+    )
+)
+
+
+class Sending:
+    """Leasing notices to senders and recording what they answered, within one unit."""
+
+    def __init__(self, session: Session, tenant: str, clock: datetime) -> None:
+        self._sql = session
+        self._tenant = tenant
+        self._real = clock
+
+    def claim(self, now: datetime, limit: int) -> Sequence[Queued]:
+        """Lease what is due: most urgent first, one at a time of a topic in a chat."""
+        until = micros(self._real + LEASE)
+        busy, taken = set(), []
+        for row in self._sql.rows(_OUT, tenant=self._tenant):
+            place, lease_until = row[13:16], row[16]
+            if lease_until > micros(self._real):
+                busy.add(place)
+            elif not self._replaced(row[0], place, "its outcome is unknown"):
+                taken.append((row, "unknown"))
+        found = self._sql.rows(_WAITING, tenant=self._tenant, now=micros(now), limit=4 * limit)
+        taken += [(row, "sending") for row in found]
+        taken.sort(key=lambda t: (decode_notice(t[0][2]).urgency, t[0][0]))
+        claimed: list[Queued] = []
+        for row, state in taken:
+            place = row[13:16]
+            if len(claimed) == limit:
+                break
+            if place[0] and place in busy:
+                continue
+            busy.add(place)
+            if self._sql.change(
+                _TAKE, tenant=self._tenant, its_id=row[0], tries=row[5], until=until
+            ):
+                claimed.append(queued_of((*row[:4], state, row[5] + 1, *row[6:13])))
+        return claimed
+
+    def _replaced(self, number: int, place: Row, why: str) -> bool:
+        """Let a newer notice of the same topic and chat take over from one not known as sent."""
+        newer = self._newer(number, place)
+        if newer:
+            self._sql.change(WITHDRAW, tenant=self._tenant, its_id=number, by=f"{newer} ({why})")
+        return bool(newer)
+
+    def _newer(self, number: int, place: Row) -> str:
+        topic, channel, chat = place
+        if not topic:
+            return ""
+        row = self._sql.first(
+            _NEWER,
+            tenant=self._tenant,
+            its_id=number,
+            its_topic=topic,
+            its_channel=channel,
+            its_chat=chat,
+        )
+        return row[0] if row else ""
+
+    def sent(self, queued: Queued, receipt: Receipt, at: datetime) -> bool:
+        """Record a receipt, however late it comes, and remember the living card."""
+        notice = queued.notice
+        changed = self._sql.change(
+            _SENT,
+            tenant=self._tenant,
+            its_id=queued.id,
+            at=micros(at),
+            received=micros(receipt.at),
+            message=receipt.message_id,
+            poorer=receipt.degraded,
+            to_channel=notice.to.channel,
+            to_chat=notice.to.chat,
+        )
+        if changed and notice.topic and notice.card is not None:
+            order_id = notice.order_id or ""
+            row = self._sql.first(_ENDED, tenant=self._tenant, order_id=order_id)
+            self._sql.change(
+                _CARD_SENT,
+                tenant=self._tenant,
+                topic=notice.topic,
+                channel=notice.to.channel,
+                chat=notice.to.chat,
+                order_id=order_id,
+                message_id=receipt.message_id,
+                at=micros(receipt.at),
+                ended=row[0] if row else NEVER,
+            )
+        return changed == 1
+
+    def failed(self, queued: Queued, error: str, retry_at: datetime | None, at: datetime) -> bool:
+        """Back to waiting, or dead; unless the lease has passed to somebody else."""
+        place = (queued.notice.topic, queued.notice.to.channel, queued.notice.to.chat)
+        newer = self._newer(queued.id, place)
+        becomes = "superseded" if newer else "dead" if retry_at is None else "pending"
+        changed = self._sql.change(
+            _UNSENT,
+            tenant=self._tenant,
+            its_id=queued.id,
+            tries=queued.attempts,
+            becomes=becomes,
+            at=micros(at),
+            why=error,
+            again=maybe_micros(retry_at) or 0,
+            by=newer,
+        )
+        return changed == 1

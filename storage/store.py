@@ -1,0 +1,296 @@
+"""The store: everything the product keeps, behind the doors of ``workflow.ports``."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import bindparam, delete, select
+
+from storage import sending, timers
+from storage.blobs import FolderBlobs
+from storage.codec import instant, micros
+from storage.conversations import heads
+from storage.database import Database, Insert, Session, Sql, Unavailable, is_lost
+from storage.identifiers import Ulids
+from storage.migrating import prepare
+from storage.schema import blobs, clock_offsets, companies, metadata
+from storage.unit import Shared, SqlUnitOfWork
+from storage.writer import Job, OnCommit, Writer
+from workflow.ports import Admitted, Queued, Timer, UnitOfWork
+from workflow.records import Receipt
+
+T = TypeVar("T")
+
+_READERS = 4
+_WRITERS = {"sqlite": 1, "postgresql": 2}
+
+
+def _put_offset(insert: Insert) -> Any:
+    row = insert(clock_offsets).values(tenant=bindparam("tenant"), micros=bindparam("micros"))
+    return row.on_conflict_do_update(
+        index_elements=["tenant"],
+        set_={"micros": clock_offsets.c.micros + row.excluded.micros},
+    ).returning(clock_offsets.c.micros)
+
+
+def _put_blob(insert: Insert) -> Any:
+    row = insert(blobs).values({c.name: bindparam(c.name) for c in blobs.columns})
+    return row.on_conflict_do_nothing(index_elements=["blob"])
+
+
+_TENANTS = Sql(select(companies.c.tenant).distinct().order_by(companies.c.tenant))
+_OFFSETS = Sql(select(clock_offsets.c.tenant, clock_offsets.c.micros))
+_WIND = Sql(_put_offset)
+_PUT_BLOB = Sql(_put_blob)
+_MIME = Sql(select(blobs.c.mime).where(blobs.c.blob == bindparam("blob")))
+_ERASE = [
+    Sql(delete(table).where(table.c.tenant == bindparam("tenant")))
+    for table in metadata.sorted_tables
+    if "tenant" in table.c
+]
+
+
+class SqlStore:
+    """Implements ``workflow.ports`` Store, Engine and Clock; ``blobs`` and ``queries`` are its
+    other doors. Open it with ``async with``.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        blob_folder: Path,
+        *,
+        ids: Callable[[], str] | None = None,
+        clock: Callable[[str], datetime] | None = None,
+    ) -> None:
+        self._url = url
+        self._offsets: dict[str, timedelta] = {}
+        self._clock = clock
+        self._shared = Shared(now=self.now, new_id=ids or Ulids())
+        self._listeners: list[OnCommit] = []
+        self._writers: list[Writer] = []
+        self._local = threading.local()
+        self._open_readers: list[Any] = []
+        self.blobs = FolderBlobs(blob_folder, self._remember_blob, self._recall_blob)
+
+    # --- opening and closing --------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._start)
+        return self
+
+    def _start(self) -> None:
+        self._database = Database(self._url)
+        prepare(self._database)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="paidan-reader")
+        self._writers = [
+            Writer(self._database, self._shared, self._announce, f"paidan-writer-{n}")
+            for n in range(_WRITERS[self._database.dialect])
+        ]
+        self._read_now(self._load_offsets)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
+        for writer in self._writers:
+            writer.close()
+        self._readers.shutdown()
+        for connection in self._open_readers:
+            connection.close()
+        self._database.close()
+
+    # --- the store ------------------------------------------------------------------------------
+
+    def on_commit(self, callback: OnCommit) -> None:
+        """Have ``callback(tenant, topics)`` called on the loop after each commit. Topics:
+        ``inbox``, ``outbox``, ``timers``, ``orders``, ``order:<id>``, ``cases``, ``people``,
+        ``posts:<channel>/<chat>``.
+        """
+        self._listeners.append(callback)
+
+    def _announce(self, tenant: str, topics: frozenset[str]) -> None:
+        for listener in self._listeners:
+            listener(tenant, topics)
+
+    async def transact(
+        self,
+        tenant: str,
+        work: Callable[[UnitOfWork], T],
+        *,
+        key: str = "",  # noqa: ARG002 - a tenant has one writer, so every key keeps its order
+    ) -> T:
+        """See ``workflow.ports.Store``. All units of a tenant go to the same writer of this
+        process, whatever their ``key``: they would only wait for each other's rows otherwise.
+        """
+        return await self._submit(tenant, work)
+
+    async def _submit(self, tenant: str, work: Callable[[SqlUnitOfWork], T]) -> T:
+        loop = asyncio.get_running_loop()
+        job = Job(tenant, work, loop, loop.create_future())
+        writer = self._writers[sum(tenant.encode()) % len(self._writers)]
+        writer.submit(job)
+        result: T = await job.future
+        return result
+
+    async def read(self, tenant: str, query: Callable[[UnitOfWork], T]) -> T:
+        """See ``workflow.ports.Store``."""
+        return await self.look(lambda s: query(SqlUnitOfWork(tenant, s, self._shared)))
+
+    async def look(self, query: Callable[[Session], T]) -> T:
+        """Run a query on a read connection, in one snapshot."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read_now, query)
+
+    def _read_now(self, query: Callable[[Session], T]) -> T:
+        for last in (False, True):
+            session = self._reader()
+            try:
+                session.command(self._database.begin_read)
+                try:
+                    return query(session)
+                finally:
+                    session.forget()
+                    session.command("ROLLBACK")
+            except self._database.errors.Error as error:
+                self._local.session = None
+                if last or not is_lost(self._database.errors, error):
+                    raise Unavailable(why=str(error)) from error
+        raise AssertionError("unreachable")
+
+    def _reader(self) -> Session:
+        session: Session | None = getattr(self._local, "session", None)
+        if session is None:
+            connection, session = self._database.reader()
+            self._open_readers.append(connection)
+            self._local.session = session
+        return session
+
+    async def erase(self, tenant: str) -> None:
+        """Remove everything of one tenant (the sandbox's reset). Attachments stay."""
+
+        def work(uow: SqlUnitOfWork) -> None:
+            for sql in _ERASE:
+                uow.scope.session.change(sql, tenant=tenant)
+            uow.scope.touch("orders", "inbox", "outbox", "timers", "cases", "people")
+
+        await self._submit(tenant, work)
+        self._offsets.pop(tenant, None)
+
+    # --- the clock ------------------------------------------------------------------------------
+
+    def now(self, tenant: str) -> datetime:
+        """The tenant's time: real time plus its offset, or the injected clock."""
+        if self._clock is not None:
+            return self._clock(tenant)
+        return datetime.now(UTC) + self._offsets.get(tenant, timedelta())
+
+    async def wind(self, tenant: str, by: timedelta) -> datetime:
+        """Move the tenant's clock (only the sandbox does) and return its new time."""
+
+        def work(uow: SqlUnitOfWork) -> int:
+            step = by // timedelta(microseconds=1)
+            row = uow.scope.session.first(_WIND, tenant=tenant, micros=step)
+            uow.scope.touch("timers", "outbox")
+            return row[0] if row else 0
+
+        offset = await self._submit(tenant, work)
+        self._offsets[tenant] = timedelta(microseconds=offset)
+        return self.now(tenant)
+
+    def _load_offsets(self, session: Session) -> None:
+        self._offsets = {t: timedelta(microseconds=m) for t, m in session.rows(_OFFSETS)}
+
+    # --- the engine -----------------------------------------------------------------------------
+
+    async def tenants(self) -> Sequence[str]:
+        """See ``workflow.ports.Engine``; also notices when another process moved a clock."""
+
+        def query(session: Session) -> list[str]:
+            self._load_offsets(session)
+            return [row[0] for row in session.rows(_TENANTS)]
+
+        return await self.look(query)
+
+    async def due_timers(self, tenant: str, now: datetime, limit: int) -> Sequence[Timer]:
+        """See ``workflow.ports.Engine``."""
+        at = micros(now)
+        rows = await self.look(lambda s: s.rows(timers.DUE, tenant=tenant, now=at, limit=limit))
+        return [timers.timer_of(row) for row in rows]
+
+    async def next_due(self, tenant: str) -> datetime | None:
+        """See ``workflow.ports.Engine``."""
+        ahead = (self.now(tenant) - datetime.now(UTC)) // timedelta(microseconds=1)
+
+        def query(session: Session) -> list[int]:
+            found = []
+            for sql, shift in (
+                (timers.NEXT_DUE, 0),
+                (sending.NEXT_NOTICE, 0),
+                (sending.NEXT_LEASE, ahead),
+            ):
+                row = session.first(sql, tenant=tenant)
+                if row is not None and row[0] is not None:
+                    found.append(row[0] + shift)
+            return found
+
+        due = await self.look(query)
+        return instant(min(due)) if due else None
+
+    async def waiting_messages(self, tenant: str, limit: int) -> Sequence[Admitted]:
+        """See ``workflow.ports.Engine``."""
+        return await self.look(lambda s: heads(s, tenant, limit))
+
+    def _sending(self, uow: SqlUnitOfWork) -> sending.Sending:
+        return sending.Sending(uow.scope.session, uow.tenant, datetime.now(UTC))
+
+    async def claim_notices(self, tenant: str, now: datetime, limit: int) -> Sequence[Queued]:
+        """See ``workflow.ports.Engine``. A lease lasts 60 s of real time; a notice whose lease ran
+        out comes back with the state ``unknown``. ``attempts`` counts this one too.
+        """
+        return await self._submit(tenant, lambda uow: self._sending(uow).claim(now, limit))
+
+    async def settle_notice(
+        self,
+        queued: Queued,
+        *,
+        at: datetime,
+        receipt: Receipt | None = None,
+        error: str = "",
+        retry_at: datetime | None = None,
+    ) -> None:
+        """See ``workflow.ports.Engine``. A receipt counts however late it comes; an error only
+        while the lease is still this sender's.
+        """
+
+        def work(uow: SqlUnitOfWork) -> None:
+            if receipt is not None:
+                self._sending(uow).sent(queued, receipt, at)
+            else:
+                self._sending(uow).failed(queued, error, retry_at, at)
+            uow.scope.touch("outbox")
+
+        await self._submit(queued.tenant, work)
+
+    # --- attachments ----------------------------------------------------------------------------
+
+    async def _remember_blob(self, blob: str, mime: str, size: int) -> None:
+        at = micros(datetime.now(UTC))
+        row = {"blob": blob, "mime": mime, "size": size, "at": at}
+        await self._submit("", lambda uow: uow.scope.session.append(_PUT_BLOB, row))
+
+    async def _recall_blob(self, blob: str) -> str | None:
+        row = await self.look(lambda s: s.first(_MIME, blob=blob))
+        return None if row is None else row[0]

@@ -1,0 +1,135 @@
+"""Timers: one open row a subject; the index on ``due`` is the wheel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, func, insert, literal_column, select, update
+
+from storage.codec import instant, maybe_instant, micros
+from storage.database import Row, Sql
+from storage.schema import timers
+from workflow.ports import Timer
+
+if TYPE_CHECKING:
+    from storage.unit import Scope
+
+_t = timers.c
+_MINE = (_t.tenant == bindparam("tenant"), _t.subject == bindparam("subject"))
+_IS_OPEN = _t.state == literal_column("'open'")
+_COLUMNS = (
+    _t.id,
+    _t.tenant,
+    _t.subject,
+    _t.step,
+    _t.due,
+    _t.generation,
+    _t.state,
+    _t.reason,
+    _t.fired_at,
+)
+
+_FIND_OPEN = Sql(select(*_COLUMNS).where(*_MINE, _IS_OPEN))
+_LAST = Sql(select(func.max(_t.generation)).where(*_MINE))
+_ARM = Sql(
+    insert(timers).values(
+        tenant=bindparam("tenant"),
+        subject=bindparam("subject"),
+        step=bindparam("step"),
+        due=bindparam("due"),
+        generation=bindparam("generation"),
+        state=literal_column("'open'"),
+    )
+)
+_CANCEL = Sql(
+    update(timers)
+    .where(*_MINE, _IS_OPEN)
+    .values(state=literal_column("'cancelled'"), reason=bindparam("why"))
+)
+_FIRE = Sql(
+    update(timers)
+    .where(
+        *_MINE,
+        _IS_OPEN,
+        _t.step == bindparam("its_step"),
+        _t.generation == bindparam("its_generation"),
+        _t.due <= bindparam("at"),
+    )
+    .values(state=literal_column("'fired'"), fired_at=bindparam("at"))
+)
+DUE = Sql(
+    select(*_COLUMNS)
+    .where(_t.tenant == bindparam("tenant"), _IS_OPEN, _t.due <= bindparam("now"))
+    .order_by(_t.due, _t.id)
+    .limit(bindparam("limit"))
+)
+NEXT_DUE = Sql(select(func.min(_t.due)).where(_t.tenant == bindparam("tenant"), _IS_OPEN))
+OF_SUBJECT = Sql(select(*_COLUMNS).where(*_MINE).order_by(_t.generation))
+AFTER = Sql(
+    select(*_COLUMNS)
+    .where(_t.tenant == bindparam("tenant"), _t.id > bindparam("after"))
+    .order_by(_t.id)
+    .limit(bindparam("limit"))
+)
+
+
+def timer_of(row: Row) -> Timer:
+    """A timer from its row."""
+    number, tenant, subject, step, due, generation, state, reason, fired_at = row
+    return Timer(
+        id=number,
+        tenant=tenant,
+        subject=subject,
+        step=step,
+        due=instant(due),
+        generation=generation,
+        state=state,
+        reason=reason,
+        fired_at=maybe_instant(fired_at),
+    )
+
+
+class SqlTimers:
+    """Implements ``workflow.ports.Timers``."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._sql = scope.session
+
+    def open(self, subject: str) -> Timer | None:
+        row = self._sql.first(_FIND_OPEN, tenant=self._scope.tenant, subject=subject)
+        return None if row is None else timer_of(row)
+
+    def arm(self, subject: str, step: str, due: datetime) -> None:
+        key = {"tenant": self._scope.tenant, "subject": subject}
+        armed = self.open(subject)
+        if armed is not None:
+            if armed.step == step and armed.due == due:
+                return
+            self._sql.change(_CANCEL, **key, why="rearmed")
+            generation = armed.generation
+        else:
+            row = self._sql.first(_LAST, **key)
+            generation = (row[0] if row else None) or 0
+        self._sql.append(
+            _ARM, {**key, "step": step, "due": micros(due), "generation": generation + 1}
+        )
+        self._scope.touch("timers")
+
+    def cancel(self, subject: str, reason: str) -> None:
+        if self._sql.change(_CANCEL, tenant=self._scope.tenant, subject=subject, why=reason):
+            self._scope.touch("timers")
+
+    def fire(self, subject: str, step: str, generation: int, at: datetime) -> bool:
+        fired = self._sql.change(
+            _FIRE,
+            tenant=self._scope.tenant,
+            subject=subject,
+            its_step=step,
+            its_generation=generation,
+            at=micros(at),
+        )
+        if fired:
+            self._scope.touch("timers")
+        return fired == 1

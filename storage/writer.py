@@ -1,0 +1,229 @@
+"""Group commit: units of work run one after another in the writer's thread and share a commit.
+
+Each unit has its own savepoint, so one that fails is undone alone. A unit that somebody else
+overtook is run again by itself. Nobody is answered before the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from storage.database import Database, Session, Unavailable, is_conflict, is_lost
+from storage.unit import Shared, SqlUnitOfWork
+from workflow.errors import Conflict
+
+BATCH = 64
+_TRIES = 6
+_PAUSE = 0.02
+"""Seconds before the second try of a unit that was overtaken; doubled each time."""
+
+OnCommit = Callable[[str, frozenset[str]], None]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One unit on its way, and what became of it."""
+
+    tenant: str
+    work: Callable[[SqlUnitOfWork], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    topics: set[str] = field(default_factory=set)
+
+    def settle(self) -> None:
+        """Answer whoever waits, on their loop."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Writer:
+    """One thread, one connection, one queue."""
+
+    def __init__(self, database: Database, shared: Shared, announce: OnCommit, name: str) -> None:
+        self._database = database
+        self._shared = shared
+        self._announce = announce
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._connection: Any = None
+        self._session: Session | None = None
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Put a unit in the queue."""
+        self._queue.put(job)
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        running = True
+        while running:
+            batch, running = self._next_batch()
+            try:
+                self._process(batch)
+            except Exception as error:  # noqa: BLE001 - the writer must outlive any surprise
+                self._drop_connection()
+                for job in batch:
+                    job.error = job.error or Unavailable(why=str(error))
+                self._answer(batch)
+        self._drop_connection()
+
+    def _next_batch(self) -> tuple[list[Job], bool]:
+        batch: list[Job] = []
+        with contextlib.suppress(queue.Empty):
+            while len(batch) < BATCH:
+                job = self._queue.get() if not batch else self._queue.get_nowait()
+                if job is None:
+                    return batch, False
+                batch.append(job)
+        return batch, True
+
+    def _process(self, batch: Sequence[Job]) -> None:
+        alone = list(batch) if len(batch) == 1 else self._together(batch)
+        for job in alone:
+            self._by_itself(job)
+
+    # --- one transaction ----------------------------------------------------------------------
+
+    def _open(self) -> Session:
+        if self._session is None:
+            self._connection, self._session = self._database.writer()
+        return self._session
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                self._connection.invalidate()
+        self._connection = self._session = None
+
+    def _run(self, job: Job, session: Session) -> None:
+        unit = SqlUnitOfWork(job.tenant, session, self._shared)
+        job.result = job.error = None
+        job.result = job.work(unit)
+        session.flush()
+        job.topics = unit.scope.topics
+
+    def _roll_back(self, session: Session) -> None:
+        session.forget()
+        try:
+            session.command("ROLLBACK")
+        except Exception:  # noqa: BLE001 - the transaction or the connection is gone already
+            self._drop_connection()
+
+    def _together(self, batch: Sequence[Job]) -> list[Job]:
+        """Run a batch in one transaction; the jobs returned must be run by themselves."""
+        errors = self._database.errors
+        alone: list[Job] = []
+        try:
+            session = self._open()
+            session.command(self._database.begin_write)
+            for job in batch:
+                session.command("SAVEPOINT unit")
+                try:
+                    self._run(job, session)
+                except BaseException as error:
+                    if is_lost(errors, error):
+                        raise
+                    session.forget()
+                    session.command("ROLLBACK TO SAVEPOINT unit")
+                    job.error, job.topics = error, set()
+                    if isinstance(error, Conflict) or is_conflict(errors, error):
+                        alone.append(job)
+                session.command("RELEASE SAVEPOINT unit")
+        except errors.Error:
+            self._abandon()
+            return list(batch)
+        if not self._commit(session, batch):
+            return []
+        done = [job for job in batch if job not in alone]
+        self._answer(done)
+        return alone
+
+    def _abandon(self) -> None:
+        if self._session is not None:
+            self._roll_back(self._session)
+
+    def _commit(self, session: Session, jobs: Sequence[Job]) -> bool:
+        """Commit; when that fails nobody can say what was kept, so everybody is told so."""
+        try:
+            session.command("COMMIT")
+        except self._database.errors.Error as error:
+            self._roll_back(session)
+            for job in jobs:
+                job.error = job.error or Unavailable(why=str(error))
+            self._answer(jobs)
+            return False
+        return True
+
+    def _by_itself(self, job: Job) -> None:
+        errors = self._database.errors
+        for attempt in range(_TRIES):
+            if attempt:
+                time.sleep(_PAUSE * 2 ** (attempt - 1))
+            try:
+                session = self._open()
+                session.command(self._database.begin_write)
+                self._run(job, session)
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
+                self._abandon()
+                job.error, job.topics = error, set()
+                if isinstance(error, Conflict) or is_conflict(errors, error):
+                    continue
+                if not is_lost(errors, error):
+                    break
+                self._drop_connection()
+                if self._database.dialect == "sqlite":
+                    break
+            else:
+                if self._commit(session, [job]):
+                    self._answer([job])
+                return
+        job.error = self._worded(job.error)
+        self._answer([job])
+
+    def _worded(self, error: BaseException | None) -> BaseException:
+        """A driver's error as one of ours."""
+        if error is not None and is_conflict(self._database.errors, error):
+            return Conflict(why=str(error))
+        if error is not None and is_lost(self._database.errors, error):
+            return Unavailable(why=str(error))
+        if isinstance(error, StopIteration):
+            return RuntimeError(str(error))
+        return error or Unavailable(why="unknown")
+
+    # --- after it -----------------------------------------------------------------------------
+
+    def _answer(self, jobs: Iterable[Job]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+        for job in jobs:
+            if job.error is not None:
+                job.error = self._worded(job.error)
+            by_loop.setdefault(job.loop, []).append(job)
+        for loop, theirs in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # that loop has closed: nobody waits
+                loop.call_soon_threadsafe(self._tell, theirs)
+
+    def _tell(self, jobs: Sequence[Job]) -> None:
+        touched: dict[str, set[str]] = {}
+        for job in jobs:
+            job.settle()
+            if job.topics and job.error is None:
+                touched.setdefault(job.tenant, set()).update(job.topics)
+        for tenant, topics in touched.items():
+            self._announce(tenant, frozenset(topics))
