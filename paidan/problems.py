@@ -76,12 +76,13 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "members": ("至少一名在册工程师", "at least one active engineer"),
     "no_circle": ("主管不能绕回自己：{}", "supervisors must not lead back: {}"),
     "after_or_percent": ("after 与 percent 二选一", "either after or percent"),
+    "known_customer": ("已有的客户编号", "the id of a customer that exists"),
+    "handle": ("渠道=账号，如 wecom=WangLei", "channel=user, such as wecom=WangLei"),
     "in_team": ("该班组的工程师：{}", "an engineer of that team: {}"),
     "invalid": ("{}", "{}"),
     "phone": ("11 位手机号或座机号", "an 11-digit mobile or a landline number"),
     "column": ("已知的列名：{}", "a known column: {}"),
     "cells": ("每行 {} 格", "{} cells a row"),
-    "rows": ("至少一行数据", "at least one row"),
     "secret": ("至少 32 个随机字符", "at least 32 random characters"),
     "not_sample": ("自己的随机密钥，不能用示例", "a random secret of your own, not a sample"),
 }
@@ -91,6 +92,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "file": ("文件读不了：{}", "the file cannot be read: {}"),
     "size": ("文件太大，最多 {} 个字符", "the file is too long: at most {} characters"),
     "yaml": ("不是正确的 YAML：{}", "this is not well-formed YAML: {}"),
+    "no_rows": ("表里没有数据", "the table has no rows"),
     # what is merely unwise
     "nobody_on_duty": (
         "{} 这些时段没有工程师在班：{}；此时来的 P0 会直接找兜底人",

@@ -43,23 +43,27 @@ class Identified(Protocol):
 
 def check(document: CompanyFile, reader: Reader) -> None:
     """Collect every broken rule of a document in ``reader`` and raise them together."""
-    say = reader.complain
     for name in ("shifts", "teams", "staff", "queues", "customers", "assets"):
         _unique(name, getattr(document, name), reader)
+    broken_rules(document, reader.complain)
+    reader.finish()
+
+
+def broken_rules(document: CompanyFile, say: Complain) -> None:
+    """Tell ``say`` of every reference that leads nowhere and every value out of its range."""
     for name in ("shifts", "teams", "staff", "queues"):
         if not getattr(document, name):
             say(name, "", "required")
     _calendar(document, say)
-    check_staff(document, say)
+    _people(document, say)
     _teams(document, say)
     _queues(document, say)
     _belongings(document, say)
     _policy(document.policy, say)
-    reader.finish()
 
 
-def check_staff(document: CompanyFile, say: Complain) -> None:
-    """What is wrong with the people: where they belong, what they can, who leads them."""
+def _people(document: CompanyFile, say: Complain) -> None:
+    """Where they belong, what they can, who leads them."""
     known = {s.id for s in document.staff}
     teams, shifts = {t.id for t in document.teams}, {s.id for s in document.shifts}
     for at, staff in enumerate(document.staff):

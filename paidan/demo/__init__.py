@@ -10,6 +10,8 @@ from functools import cache
 from importlib.resources import files
 
 from paidan.company_file import Loaded, parse_company
+from paidan.importing import Outcome, store_company
+from workflow.ports import Store
 
 
 def demo_yaml() -> str:
@@ -21,3 +23,8 @@ def demo_yaml() -> str:
 def demo_company() -> Loaded:
     """The demo company, its customers and assets (tenant ``demo``)."""
     return parse_company(demo_yaml())
+
+
+async def seed(store: Store, tenant: str, loaded: Loaded | None = None) -> Outcome:
+    """Store a company (the demo one by default) under ``tenant``, ready for the sandbox."""
+    return await store_company(store, tenant, loaded or demo_company())
