@@ -1,0 +1,181 @@
+"""Everything the front desk needs to know about one message, read in one unit of work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+from bots import precheck
+from bots import text_commands as commands
+from bots.situation import Situation, distinct, is_staff_group, tail
+from workflow.company import Asset, Company, Customer, Identity, Staff
+from workflow.errors import UnknownTicket
+from workflow.ports import Case, Match, UnitOfWork
+from workflow.records import Inbound, Understanding
+from workflow.work_order import WorkOrder
+
+CONSOLE = "console"
+"""The channel whose senders have signed in: their user id is their person id."""
+
+RECURS_WITHIN = timedelta(days=30)
+_CONTACTS_KEPT = 5
+
+
+@runtime_checkable
+class Locking(Protocol):
+    """A unit of work that can keep others out until its commit, where several may write."""
+
+    def lock(self, name: str) -> None: ...
+
+
+def situation(
+    uow: UnitOfWork, inbound: Inbound, understanding: Understanding, now: datetime
+) -> Situation:
+    """What is known around a message.
+
+    A sender nobody knows becomes a customer-to-be (not stored yet), except among colleagues.
+    """
+    company = uow.company
+    identity, staff = _who(uow, inbound, company)
+    s = Situation(
+        inbound=inbound,
+        company=company,
+        policy=company.policy,
+        now=now,
+        understanding=understanding,
+        dialogue=uow.dialogues.get(inbound.channel, inbound.chat, inbound.sender),
+        identity=identity,
+        staff=staff,
+        case=_case(uow, inbound),
+    )
+    if staff is None and not _among_colleagues(inbound, company):
+        s = _as_customer(uow, s)
+    s = replace(
+        s,
+        asset=_asset(uow, inbound, understanding),
+        mine=_mine(uow, s),
+        shown=tuple(uow.orders.shown_in(inbound.place)) if staff else (),
+        own_jobs=tuple(uow.orders.open_for_staff(staff.id)) if staff else (),
+    )
+    s = replace(s, owner=_owner(uow, s), named=_named(uow, s))
+    return replace(s, candidates=_candidates(uow, s))
+
+
+def _who(
+    uow: UnitOfWork, inbound: Inbound, company: Company
+) -> tuple[Identity | None, Staff | None]:
+    identity = uow.people.identity(inbound.channel, inbound.sender)
+    if identity is None and inbound.channel == CONSOLE and inbound.sender in company.staff:
+        known = company.staff[inbound.sender]
+        identity = Identity(CONSOLE, known.id, known.role, known.id, known.name)
+    if identity is None or identity.role == "customer":
+        return identity, None
+    staff = company.staff.get(identity.person_id)
+    if staff is None or not staff.active:
+        return None, None
+    return identity, staff
+
+
+def _among_colleagues(inbound: Inbound, company: Company) -> bool:
+    return inbound.chat_kind == "group" and is_staff_group(inbound.place, company)
+
+
+def _as_customer(uow: UnitOfWork, s: Situation) -> Situation:
+    """The sender as a customer, new or known, with a phone number just told if it is nobody's."""
+    inbound, people = s.inbound, uow.people
+    known = people.customer(s.identity.person_id) if s.identity is not None else None
+    customer = known or Customer(id=uow.new_id(), name=inbound.sender_name, locale=s.company.locale)
+    told = precheck.phone(s)
+    if told and not customer.phone and people.customer_by_phone(told) is None:
+        customer = replace(customer, phone=told)
+    if inbound.chat_kind == "direct" and inbound.place not in customer.contacts:
+        contacts = (inbound.place, *customer.contacts)[:_CONTACTS_KEPT]
+        customer = replace(customer, contacts=contacts)
+    identity = s.identity or Identity(
+        inbound.channel, inbound.sender, "customer", customer.id, customer.name
+    )
+    return replace(s, customer=customer, identity=identity)
+
+
+def remember(uow: UnitOfWork, s: Situation) -> None:
+    """Store the sender as a customer, if that is news."""
+    if s.customer is None or s.identity is None:
+        return
+    if uow.people.customer(s.customer.id) != s.customer:
+        uow.people.put_customer(s.customer)
+    if uow.people.identity(s.identity.channel, s.identity.user) is None:
+        uow.people.put_identity(s.identity)
+
+
+def _asset(uow: UnitOfWork, inbound: Inbound, heard: Understanding) -> Asset | None:
+    if inbound.asset:
+        return uow.people.asset(inbound.asset) or uow.people.asset_by_token(inbound.asset)
+    serials = (uow.people.asset_by_serial(text) for text in heard.values("serial"))
+    return next((asset for asset in serials if asset is not None), None)
+
+
+def _owner(uow: UnitOfWork, s: Situation) -> Customer | None:
+    if s.asset is not None and s.asset.customer_id:
+        return uow.people.customer(s.asset.customer_id)
+    known = s.customer is not None and bool(s.customer.phone)
+    told = "" if known else precheck.phone(s)
+    return uow.people.customer_by_phone(told) if told else None
+
+
+def _case(uow: UnitOfWork, inbound: Inbound) -> Case | None:
+    action = inbound.action
+    return uow.cases.get(action.order) if action and action.do.startswith("case_") else None
+
+
+def _mine(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
+    if s.customer is None:
+        return ()
+    here = uow.orders.of_chat(s.inbound.place, s.inbound.sender)
+    orders = distinct((*here, *uow.orders.open_of_customer(s.customer.id)))
+    newest = sorted(orders, key=lambda o: o.id, reverse=True)
+    return tuple(sorted(newest, key=lambda o: not o.open))
+
+
+def _named(uow: UnitOfWork, s: Situation) -> WorkOrder | None:
+    """The work order a button carries, or a number in the text: among those in sight first."""
+    action = s.inbound.action
+    if action is not None:
+        return None if action.do.startswith("case_") else _by_id(uow, action.order)
+    words = commands.STAFF_WORDS if s.staff else commands.CUSTOMER_WORDS
+    spoken = commands.parse(s.text, words, addressed=s.inbound.addressed)
+    ref = spoken.ref if spoken else commands.reference(s.text) or commands.mentioned(s.text)
+    if not ref:
+        return None
+    if ref.isdigit():
+        for order in (*s.shown, *s.own_jobs, *s.mine):
+            if tail(order) == int(ref):
+                return order
+    return uow.orders.find(ref)
+
+
+def _by_id(uow: UnitOfWork, order_id: str) -> WorkOrder | None:
+    try:
+        return uow.orders.get(order_id)
+    except UnknownTicket:
+        return None
+
+
+def _candidates(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
+    """What a report might belong to; nobody else opens or joins meanwhile."""
+    reporting = s.customer is not None and s.inbound.action is None and s.inbound.addressed
+    if not reporting or not s.text.strip():
+        return ()
+    if isinstance(uow, Locking):
+        uow.lock("open-or-join")
+    found = precheck.details(s)
+    match = Match(
+        fault_type=found.fault_type,
+        customer_id=found.customer_id,
+        asset_id=found.asset_id,
+        serial=found.serial,
+        place=found.place,
+        phone=found.phone,
+        since=s.now - RECURS_WITHIN,
+    )
+    return tuple(uow.orders.matching(match))

@@ -1,0 +1,40 @@
+"""How a refusal is told: the error's code and facts as an answer to whoever asked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bots.situation import Decision, Situation
+from workflow.errors import PaidanError, StaleTicket
+
+_OWN_ANSWER = frozenset({"nudge_too_soon", "too_long", "unsupported_media"})
+"""Refusals that have an answer of their own."""
+
+
+def refused(s: Situation, error: PaidanError) -> Decision:
+    """Nothing was done; say why, and who was first if somebody was."""
+    order = s.named
+    if isinstance(error, StaleTicket):
+        code, facts = "stale", jsonable(error.data)
+    elif error.code in _OWN_ANSWER:
+        code, facts = error.code, jsonable(error.data)
+    else:
+        code, facts = "refused", {"error": error.code, **jsonable(error.data)}
+    reply = s.reply(code, order, **facts)
+    order_id = order.id if order else ""
+    return Decision(f"refused: {error.code}", replies=(reply,), order_id=order_id)
+
+
+def jsonable(data: dict[str, object]) -> dict[str, object]:
+    """An error's facts as an answer carries them: instants in ISO form, the rest as it is."""
+    return {key: _plain(value) for key, value in data.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)

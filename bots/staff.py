@@ -1,0 +1,150 @@
+"""What a colleague's message means: a command in words, a picture for the job at hand, or chatter.
+
+In a group nothing but a command counts; a command counts even when we are not addressed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bots import precheck
+from bots import text_commands as commands
+from bots.buttons import carry_out
+from bots.situation import OPENED, Decision, Question, Situation, distinct, summary
+from workflow import commands as c
+from workflow.company import Presence
+from workflow.errors import IllegalMove, UnknownTicket
+from workflow.records import Facts
+from workflow.states import State, Sub, move
+from workflow.work_order import WorkOrder
+
+_REPORTS = re.compile(r"^\s*报修(?![了的吗呢吧])\s*[:：,，]?\s*(?=\S)")
+_UNDER_WAY = (State.IN_PROGRESS, State.ON_HOLD)
+_HANDLERS = frozenset({
+    *("depart", "arrive", "diagnose", "await_parts", "replace_part", "hold", "resume", "complete"),
+    *("decline", "note", "answer"),
+})  # fmt: skip
+"""Commands that, without a number, mean one's own job."""
+
+
+def hear(s: Situation) -> Decision:
+    """A message of a colleague, in a group or alone with us.
+
+    Raises:
+        PaidanError: the command is refused.
+    """
+    chosen = _chosen(s)
+    if chosen is not None:
+        return chosen
+    spoken = commands.parse(s.text, commands.STAFF_WORDS, addressed=s.inbound.addressed)
+    if spoken is not None:
+        return _command(s, spoken)
+    if not s.inbound.addressed:
+        return Decision("ignored: chatter")
+    if _REPORTS.match(s.text):
+        return _on_behalf(s)
+    if s.inbound.media and s.inbound.chat_kind == "direct":
+        return _picture(s)
+    reply = s.reply("unknown_command", text=s.text[:40])
+    return Decision("answered: unknown_command", replies=(reply,))
+
+
+def _chosen(s: Situation) -> Decision | None:
+    """A bare number in answer to 「哪一张？」."""
+    dialogue = s.asked("which")
+    if dialogue is None or s.named is None or not commands.reference(s.text):
+        return None
+    choices, args = dialogue.context.get("choices"), dialogue.context.get("args")
+    if not isinstance(choices, list | tuple) or s.named.id not in choices:
+        return None
+    do = str(dialogue.context.get("do", ""))
+    decision = carry_out(s, do, s.named, args if isinstance(args, dict) else {})
+    return replace(decision, dialogue=s.asking(None))
+
+
+def _command(s: Situation, spoken: commands.Spoken) -> Decision:
+    if spoken.do in commands.ALONE:
+        return _about_oneself(s, spoken.do)
+    if spoken.ref and s.named is None:
+        raise UnknownTicket(ref=spoken.ref)
+    if spoken.do == "status":
+        return _progress(s, (s.named,) if s.named is not None else _in_sight(s))
+    args = commands.args(spoken)
+    fitting = [s.named] if s.named is not None else _fitting(s, spoken.do)
+    if not fitting:
+        raise UnknownTicket(ref="", what=spoken.do)
+    if len(fitting) > 1:
+        return Question(spoken.do, tuple(fitting), args).ask(s)
+    return carry_out(s, spoken.do, fitting[0], args)
+
+
+def _about_oneself(s: Situation, do: str) -> Decision:
+    if do == "help":
+        return Decision("answered: help", replies=(s.reply("help"),))
+    if do == "mine":
+        return _progress(s, s.own_jobs)
+    return _duty(s, on=do == "on_duty")
+
+
+def _in_sight(s: Situation) -> tuple[WorkOrder, ...]:
+    """The open cards of this chat, or one's own jobs where there are none."""
+    return s.shown or s.own_jobs
+
+
+def _fitting(s: Situation, do: str) -> list[WorkOrder]:
+    """The work orders in sight that a command without a number can mean."""
+    me = s.by.id
+    near = [order for order in distinct((*s.own_jobs, *s.shown)) if _allows(order, do)]
+    if do == "accept":
+        return [
+            o for o in near if me in (o.candidates if o.sub == Sub.OPEN_CLAIM else (o.assignee,))
+        ]
+    if do in _HANDLERS:
+        return [order for order in near if order.assignee == me]
+    return near
+
+
+def _allows(order: WorkOrder, do: str) -> bool:
+    try:
+        move(do, order.state, order.sub)
+    except IllegalMove as refusal:
+        return refusal.data.get("missing") == "arrive" and order.state == State.IN_PROGRESS
+    except KeyError:
+        return order.open
+    return True
+
+
+def _duty(s: Situation, *, on: bool) -> Decision:
+    name, presence = s.by.name, Presence(s.by.id, on, s.now)
+    code = "on_duty" if on else "off_duty"
+    reply = s.reply(code, name=name, open=len(s.own_jobs))
+    return Decision(code, replies=(reply,), presence=presence)
+
+
+def _progress(s: Situation, orders: Sequence[WorkOrder]) -> Decision:
+    listed: list[Facts] = [summary(order, s.company) for order in orders]
+    reply = s.reply("staff_progress", orders=listed, count=len(listed))
+    named = orders[0].id if len(orders) == 1 else ""
+    return Decision("answered: staff_progress", replies=(reply,), order_id=named)
+
+
+def _picture(s: Situation) -> Decision:
+    """A photo from the site belongs to the one job under way."""
+    jobs = [o for o in s.own_jobs if o.state in _UNDER_WAY and o.assignee == s.by.id]
+    told = [c.AddInfo(s.by, s.origin, o.id, text=s.text, media=s.inbound.media) for o in jobs]
+    if len(told) != 1:
+        reply = s.reply("unknown_command", text=s.text[:40])
+        return Decision("answered: unknown_command", replies=(reply,))
+    return Decision("added_info", tuple(told), order_id=jobs[0].id)
+
+
+def _on_behalf(s: Situation) -> Decision:
+    """「报修 …」 for a customer who called or stands at the counter."""
+    found = precheck.details(s)
+    found = replace(found, text=_REPORTS.sub("", s.text), customer_id=found.customer_id or "")
+    missing = precheck.missing(found, s.policy.intake)
+    report = c.Report(s.by, s.origin, found, missing=missing)
+    dialogue = s.asking(missing[0] if missing else None, OPENED)
+    return Decision("opened: on_behalf", (report,), dialogue=dialogue, order_id=OPENED)
