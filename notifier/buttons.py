@@ -1,0 +1,197 @@
+"""The buttons of a card: by where the work order stands and who is looking.
+
+Each carries the state and assignment it was painted for, so that a stale card is refused, and the
+text command that does the same in a chat without buttons.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from notifier.audience import Audience, Seat
+from notifier.wording import Words
+from workflow.company import Company
+from workflow.policy import Policy
+from workflow.records import Action, Button, Facts
+from workflow.states import State, Sub
+from workflow.work_order import WorkOrder
+
+Style = Literal["primary", "default", "danger"]
+_STARS = 5
+_MINUTES = (15, 30, 60, 120)
+_NO_COMMAND = frozenset({"undo_join", "book_maintenance", "split", "keep_together"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """A button before it is worded: what it does, and the one thing it asks for."""
+
+    do: str
+    style: Style = "default"
+    ask: str = ""
+    label: str = ""
+
+
+_ACCEPT = _Press("accept", "primary")
+_CLAIM = _Press("accept", "primary", label="claim")
+_DECLINE = _Press("decline", ask="reason")
+_REASSIGN = _Press("reassign", ask="staff")
+_HOLD = _Press("hold", ask="reason")
+_DIAGNOSE = _Press("diagnose", ask="text")
+_PARTS = _Press("await_parts", ask="text")
+_REPLACE = _Press("replace_part", ask="text")
+_COMPLETE = _Press("complete", "primary", ask="text")
+_ON_SITE = (_COMPLETE, _DIAGNOSE, _REPLACE, _PARTS, _HOLD, _REASSIGN)
+
+ENGINEER: Mapping[Sub | State, Sequence[_Press]] = {
+    Sub.OFFERED: (_ACCEPT, _DECLINE, _REASSIGN),
+    Sub.OPEN_CLAIM: (_CLAIM,),
+    Sub.ACCEPTED: (_Press("depart", "primary"), _Press("arrive"), _HOLD, _REASSIGN),
+    Sub.DEPARTED: (_Press("arrive", "primary"), _HOLD, _REASSIGN),
+    Sub.ARRIVED: _ON_SITE,
+    Sub.DIAGNOSING: _ON_SITE,
+    Sub.PARTS_REPLACED: _ON_SITE,
+    Sub.WAITING_PARTS: (_Press("replace_part", "primary", ask="text"), _COMPLETE, _HOLD, _REASSIGN),
+    State.ON_HOLD: (_Press("resume", "primary"), _REASSIGN),
+}
+"""What an engineer can do, by sub-status (or state where that says more)."""
+
+_UNDERWAY = (_Press("nudge", "primary"), _Press("cancel", "danger"))
+CUSTOMER: Mapping[State, Sequence[_Press]] = {
+    State.NEW: _UNDERWAY,
+    State.DISPATCHED: _UNDERWAY,
+    State.IN_PROGRESS: _UNDERWAY,
+    State.ON_HOLD: _UNDERWAY,
+    State.AWAITING_ACCEPTANCE: (
+        _Press("sign", "primary"),
+        _Press("return_work", "danger", ask="reason"),
+    ),
+}
+
+_TAKE_OVER = _Press("take_over", "primary")
+_DESK = (_TAKE_OVER, _REASSIGN, _Press("extend", ask="minutes"))
+_CANCEL = _Press("cancel", "danger", ask="reason")
+_RAISE = _Press("change_priority", ask="reason", label="raise")
+SUPERVISOR: Mapping[State, Sequence[_Press]] = {
+    State.NEW: (*_DESK, _CANCEL),
+    State.DISPATCHED: (*_DESK, _CANCEL),
+    State.IN_PROGRESS: (*_DESK, _CANCEL),
+    State.ON_HOLD: (*_DESK, _CANCEL),
+    State.AWAITING_ACCEPTANCE: (_Press("extend", ask="minutes"),),
+}
+
+
+def short(number: str) -> str:
+    """How people call a work order: the tail of its number without zeros, 「7」."""
+    tail = re.search(r"-0*([0-9]+)$", number)
+    return tail[1] if tail else number
+
+
+def buttons(
+    order: WorkOrder, seat: Seat, company: Company, policy: Policy, words: Words
+) -> tuple[Button, ...]:
+    """The buttons of this work order's card in this seat."""
+    bench = _Bench(order, company, policy, words, seat.audience)
+    presses = [*_presses(order, seat)]
+    return tuple(bench.button(press, _extra(press, order, seat)) for press in presses)
+
+
+def _presses(order: WorkOrder, seat: Seat) -> Iterator[_Press]:
+    if seat.optional:
+        return
+    if seat.audience == "supervisor":
+        yield from SUPERVISOR.get(order.state, ())
+        if order.open and order.priority != "P0":
+            yield _RAISE
+    elif seat.audience == "customer":
+        yield from CUSTOMER.get(order.state, ())
+        if _joined_later(order, seat):
+            yield _Press("undo_join")
+        if order.state == State.CLOSED and order.outcome == "completed":
+            if not order.rating:
+                yield _Press("rate", "primary", ask="rating")
+            yield _Press("book_maintenance")
+    else:
+        yield from ENGINEER.get(order.state) or ENGINEER.get(order.sub, ())
+        if order.escalation and order.state in {State.NEW, State.DISPATCHED}:
+            yield _Press("take_over")
+
+
+def _joined_later(order: WorkOrder, seat: Seat) -> bool:
+    first = order.reporters[0] if order.reporters else None
+    return order.open and seat.reporter is not None and seat.reporter != first
+
+
+def _extra(press: _Press, order: WorkOrder, seat: Seat) -> Facts:
+    if press.do == "extend":
+        return {"clock": running_clock(order)}
+    if press.do == "change_priority":
+        return {"priority": "P0"}
+    if press.do == "undo_join" and seat.reporter is not None:
+        return {"reporter": seat.reporter.message}
+    return {}
+
+
+def running_clock(order: WorkOrder) -> str:
+    """The clock that matters now: until somebody answers, until somebody is there, until done."""
+    if order.first_responded_at is None:
+        return "first_response"
+    return "arrival" if order.arrived_at is None else "resolution"
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Makes buttons of presses for one work order and one audience."""
+
+    order: WorkOrder
+    company: Company
+    policy: Policy
+    words: Words
+    audience: Audience
+
+    def button(self, press: _Press, args: Facts) -> Button:
+        name = press.label or press.do
+        return Button(
+            label=self.words.say(f"button.{name}"),
+            action=Action(
+                press.do,
+                self.order.id,
+                expect=str(self.order.state),
+                generation=self.order.generation,
+                args=args,
+            ),
+            style=press.style,
+            ask=press.ask or None,
+            choices=self._choices(press),
+            command=self._command(press, name),
+        )
+
+    def _command(self, press: _Press, name: str) -> str:
+        if press.do in _NO_COMMAND:
+            return ""
+        who = "customer" if self.audience == "customer" else "staff"
+        return self.words.maybe(f"command.{who}.{name}", short=short(self.order.number))
+
+    def _choices(self, press: _Press) -> tuple[tuple[str, str], ...]:
+        if press.ask == "staff":
+            return self._colleagues()
+        if press.ask == "rating":
+            stars = range(_STARS, 0, -1)
+            said = self.words.say
+            return tuple((str(n), said("choice.stars", n=n, stars="★" * n)) for n in stars)
+        if press.ask == "minutes":
+            return tuple((str(n), self.words.say("choice.minutes", n=n)) for n in _MINUTES)
+        if press.do == "hold":
+            return tuple((r.code, r.label) for r in self.policy.hold_reasons)
+        if press.do == "decline":
+            keys = ("busy", "skill", "far", "parts")
+            return tuple((text, text) for text in (self.words.say(f"decline.{k}") for k in keys))
+        return ()
+
+    def _colleagues(self) -> tuple[tuple[str, str], ...]:
+        team = self.company.members(self.order.team_id)
+        others = (s for s in team if s.id != self.order.assignee)
+        return tuple((staff.id, staff.name) for staff in others)

@@ -1,0 +1,335 @@
+"""Who is told what about one change, where, how urgently and when: pure, run inside the unit.
+
+Two kinds of notice come out. **News** is a sentence with the number, where it stands, what comes
+next and by when: at most one a person and change. **Cards** live: every chat that shows the work
+order gets the card repainted when it looks different now, silently. Delivery sends news and a
+fresh card as one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bots.degrade import neutralise
+from notifier.audience import (
+    Reader,
+    Seat,
+    colleague,
+    handles,
+    readers,
+    seats,
+    staff_of,
+    team_groups,
+)
+from notifier.cards import Picture, engineer, paint, question, summary, topic
+from notifier.news import News, addressed, for_customer, for_staff
+from notifier.timing import next_slot, quiet_until
+from notifier.wording import Words
+from workflow.company import Staff
+from workflow.events import Event, Kind
+from workflow.ports import Change
+from workflow.records import ChatRef, Facts, Notice, Role, Urgency
+from workflow.work_order import WorkOrder
+
+HOLDABLE = frozenset({Urgency.ESCALATION, Urgency.REMINDER, Urgency.INFO})
+"""What may wait for the morning or for a digest; somebody waits for the rest right now."""
+
+
+def plan(change: Change) -> Sequence[Notice]:
+    """The notices of one change, news first; the same change always gives the same keys."""
+    desk = _Desk(change)
+    said = [*desk.to_customers(), *desk.to_staff()]
+    return [*map(desk.timed, said), *desk.cards()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """News on its way to one chat, before lines to the same chat become one message."""
+
+    news: News
+    place: ChatRef
+    role: Role
+    text: str
+    person: str | None = None
+    people: tuple[Staff, ...] = ()
+    fallbacks: tuple[ChatRef, ...] = ()
+    supervising: bool = False
+
+
+class _Desk:
+    """Plans one change."""
+
+    def __init__(self, change: Change) -> None:
+        self.change = change
+        self.order = change.order
+        self.company = change.company
+        self.picture = _picture(change, change.events)
+
+    # --- customers ----------------------------------------------------------------------------
+
+    def to_customers(self) -> Iterator[Notice]:
+        """The reporters, each once, in their own language."""
+        news = for_customer(self.change)
+        if news is None:
+            return
+        for reader in readers(self.change, addressed(news, self.change)):
+            yield self._notice(
+                _Line(
+                    news,
+                    reader.place,
+                    "customer",
+                    self._to_customer(news, reader),
+                    reader.person,
+                    fallbacks=reader.fallbacks,
+                )
+            )
+
+    def _to_customer(self, news: News, reader: Reader) -> str:
+        words = self._words_for(reader)
+        facts = {
+            **self.picture.facts("customer", words),
+            "engineer": engineer(self.picture, words),
+            "question": question(self.picture, words),
+            **_harmless(news.facts),
+        }
+        return words.say(f"news.{news.code}", **facts)
+
+    def _words_for(self, reader: Reader) -> Words:
+        customer = self.change.customer
+        own = customer is not None and customer.id == reader.person
+        return self.picture.words(customer.locale if customer and own else "")
+
+    # --- the house ----------------------------------------------------------------------------
+
+    def to_staff(self) -> Iterator[Notice]:
+        """Colleagues, the most urgent news first: each person once, each chat once."""
+        told: set[str] = set()
+        lines: dict[ChatRef, list[_Line]] = {}
+        for news in sorted(for_staff(self.change), key=lambda news: news.urgency):
+            for line in self._lines(news, told):
+                lines.setdefault(line.place, []).append(line)
+        for same_chat in lines.values():
+            yield self._notice(_joined(same_chat))
+
+    def _lines(self, news: News, told: set[str]) -> Iterator[_Line]:
+        people = tuple(s for s in staff_of(self.company, news.people) if s.id not in told)
+        told.update(staff.id for staff in people)
+        if news.code.startswith("supervisor."):
+            yield from self._escalation(news, people)
+        elif news.code == "handler.claim":
+            yield from self._claim(news, people)
+        else:
+            for staff in people:
+                yield from self._personal(news, staff)
+
+    def _personal(self, news: News, staff: Staff) -> Iterator[_Line]:
+        """One colleague: @-mentioned in the team's group, or directly where that cannot be."""
+        direct = colleague(staff)
+        quietly = news.urgency == Urgency.INFO or news.code == "handler.moved_away"
+        group = None if quietly and direct else self._group_of(staff)
+        if group is not None:
+            spare = (direct.place, *direct.fallbacks) if direct else ()
+            text = self._to_staff(news, (staff,))
+            yield _Line(news, group, "engineer", text, staff.id, (staff,), spare)
+        elif direct is not None:
+            text = self._to_staff(news, ())
+            role = direct.role
+            yield _Line(news, direct.place, role, text, staff.id, fallbacks=direct.fallbacks)
+
+    def _group_of(self, staff: Staff) -> ChatRef | None:
+        groups = [*team_groups(self.order, self.company)]
+        reached = [group for group in groups if group.channel in staff.handles]
+        return next(iter(reached), None) or (groups[0] if groups and not staff.contacts else None)
+
+    def _claim(self, news: News, people: tuple[Staff, ...]) -> Iterator[_Line]:
+        groups = team_groups(self.order, self.company)
+        for group in groups:
+            yield _Line(news, group, "engineer", self._to_staff(news, ()), None, people)
+        if not groups:
+            for staff in people:
+                yield from self._personal(news, staff)
+
+    def _escalation(self, news: News, people: tuple[Staff, ...]) -> Iterator[_Line]:
+        """Supervisors: in their group and the team's, and each directly."""
+        groups = dict.fromkeys(self.company.supervisor_groups)
+        if news.code != "supervisor.triage_reminder":
+            groups |= dict.fromkeys(team_groups(self.order, self.company))
+        for group in groups:
+            text = self._to_staff(news, people)
+            yield _Line(news, group, "supervisor", text, None, people, supervising=True)
+        for staff in people:
+            direct = colleague(staff)
+            if direct is not None and direct.place not in groups:
+                text = self._to_staff(news, ())
+                spare = direct.fallbacks
+                yield _Line(
+                    news, direct.place, direct.role, text, staff.id, (), spare, supervising=True
+                )
+
+    def _to_staff(self, news: News, mentioned: tuple[Staff, ...]) -> str:
+        words = self.picture.words()
+        audience = "supervisor" if news.code.startswith("supervisor.") else "handler"
+        names = [words.say("news.mention", name=staff.name) for staff in mentioned]
+        facts: dict[str, object] = {
+            **self.picture.facts(audience, words),
+            "who": " ".join(names),
+            **_harmless(news.facts),
+        }
+        if "clock" in facts:
+            facts["clock"] = words.label("clock", facts["clock"])
+        if "excluded" in facts:
+            facts["why"] = _away(facts["excluded"], words)
+        if facts.get("pictures"):
+            facts["media"] = words.say("card.media", pictures=facts["pictures"], others="")
+        text = words.say(f"news.{news.code}", **facts)
+        late = facts.get("late_s")
+        if isinstance(late, int | float) and late > 0:
+            return words.say("news.late", text=text, late=timedelta(seconds=late))
+        return text
+
+    # --- cards --------------------------------------------------------------------------------
+
+    def cards(self) -> Iterator[Notice]:
+        """A card for each chat that shows the work order and would show it differently now."""
+        change = self.change
+        shown = {} if change.before is None else _seated(change.before, change)
+        current = _seated(self.order, change)
+        earlier = _picture(replace(change, order=change.before), ()) if change.before else None
+        for place, seat in current.items():
+            was = shown.get(place)
+            if was and earlier and paint(earlier, was) == paint(self.picture, seat):
+                continue
+            yield self._card(seat)
+        for place, seat in shown.items():
+            if place not in current:
+                yield self._card(replace(seat, optional=True))
+
+    def _card(self, seat: Seat) -> Notice:
+        name = topic(self.order.id, seat.audience)
+        kind = "repaint" if seat.optional else "card"
+        return Notice(
+            key=self._key(f"{kind}:{seat.audience}", seat.place),
+            kind=kind,
+            to=seat.place,
+            urgency=Urgency.CARD,
+            text=summary(self.picture, seat),
+            why=str(self.change.events[-1].kind),
+            order_id=self.order.id,
+            event_seq=self.order.seq,
+            person=seat.person,
+            role=seat.role,
+            card=paint(self.picture, seat),
+            topic=name,
+        )
+
+    # --- the notice itself --------------------------------------------------------------------
+
+    def _notice(self, line: _Line) -> Notice:
+        news = line.news
+        fixing = line.supervising and line.person is not None
+        seat = Seat(line.place, "supervisor", "supervisor", line.person)
+        return Notice(
+            key=self._key(news.code, line.place),
+            kind=news.kind,
+            to=line.place,
+            urgency=news.urgency,
+            text=line.text,
+            why=news.why,
+            order_id=self.order.id,
+            event_seq=news.event.seq,
+            person=line.person,
+            role=line.role,
+            mentions=handles(line.people, line.place.channel),
+            card=paint(self.picture, seat) if fixing else None,
+            fallbacks=line.fallbacks,
+        )
+
+    def _key(self, kind: str, place: ChatRef) -> str:
+        return f"{self.order.id}:{self.order.seq}:{kind}:{place.channel}/{place.chat}"
+
+    # --- when ---------------------------------------------------------------------------------
+
+    def timed(self, notice: Notice) -> Notice:
+        """The notice with quiet hours and the person's budget applied."""
+        if notice.urgency not in HOLDABLE or self._loud(notice):
+            return notice
+        rules, tz, now = self.change.policy.notices, self.company.tz, self.change.now
+        until = quiet_until(now, rules.quiet, tz)
+        notice = replace(notice, not_before=until)
+        person = notice.person
+        if person is None or self.change.interruptions(person) < rules.per_person_per_hour:
+            return notice
+        slot = next_slot(now, tz)
+        return self._digest(notice, person, max(slot, until) if until else slot)
+
+    def _loud(self, notice: Notice) -> bool:
+        """Emergencies and loud rungs wake colleagues; mere information never does."""
+        if notice.role == "customer" or notice.urgency == Urgency.INFO:
+            return False
+        steps = (e for e in self.change.events if e.seq == notice.event_seq)
+        return self.order.priority == "P0" or any(e.data.get("loud") for e in steps)
+
+    def _digest(self, notice: Notice, person: str, at: datetime) -> Notice:
+        """Too much for one person already: no @, and together with what else comes."""
+        staff = self.company.staff.get(person)
+        direct = colleague(staff) if staff else None
+        place = direct.place if direct else notice.to
+        words = self.picture.words()
+        return replace(
+            notice,
+            key=self._key("digest", place),
+            kind="digest",
+            to=place,
+            urgency=Urgency.INFO,
+            text=words.say("news.digest", latest=notice.text),
+            mentions=(),
+            card=None,
+            topic=f"digest:{person}",
+            not_before=at,
+            fallbacks=direct.fallbacks if direct else notice.fallbacks,
+        )
+
+
+def _picture(change: Change, events: Iterable[Event]) -> Picture:
+    offers = [e for e in events if e.kind in {Kind.DISPATCHED, Kind.OPENED_FOR_CLAIM}]
+    explained = offers[-1].data.get("explanation") if offers else None
+    return Picture(
+        change.order,
+        change.company,
+        change.policy,
+        change.now,
+        change.customer,
+        change.asset,
+        explained if isinstance(explained, Mapping) else None,
+    )
+
+
+def _seated(order: WorkOrder, change: Change) -> dict[ChatRef, Seat]:
+    return {seat.place: seat for seat in seats(order, change.company)}
+
+
+def _joined(lines: Sequence[_Line]) -> _Line:
+    """Several pieces of news for one chat as one message, led by the most urgent."""
+    first = lines[0]
+    people = {staff.id: staff for line in lines for staff in line.people}
+    persons = {line.person for line in lines}
+    return replace(
+        first,
+        text="\n".join(dict.fromkeys(line.text for line in lines)),
+        person=first.person if len(persons) == 1 else None,
+        people=tuple(people.values()),
+    )
+
+
+def _harmless(facts: Facts) -> dict[str, object]:
+    """People's words so that repeating them mentions and links nobody."""
+    return {k: neutralise(v) if isinstance(v, str) else v for k, v in facts.items()}
+
+
+def _away(excluded: object, words: Words) -> str:
+    """Why nobody can go: how many people each filter left out."""
+    counts = excluded if isinstance(excluded, Mapping) else {}
+    told = (words.maybe(f"away.{reason}", n=n) for reason, n in sorted(counts.items()))
+    return words.say("list.items", items=[text for text in told if text])
