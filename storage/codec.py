@@ -55,6 +55,8 @@ def _plain(value: object) -> object:
 
 
 def _rich(kind: type, value: object) -> object:
+    if kind is object:
+        return value
     if kind is ZoneInfo and isinstance(value, str):
         return ZoneInfo(value)
     raise NotImplementedError(f"no {kind.__name__} from JSON")

@@ -18,7 +18,7 @@ from storage.codec import (
     key_of,
     micros,
 )
-from storage.database import Insert, Sql
+from storage.database import Insert, Session, Sql
 from storage.rows import decode_order, event_of, event_row, order_of, order_row
 from storage.schema import NEVER, events, living_cards, order_chats, work_orders, workload
 from workflow.errors import Conflict, UnknownTicket
@@ -57,6 +57,12 @@ _HISTORY = Sql(
     select(*events.c)
     .where(events.c.tenant == bindparam("tenant"), events.c.order_id == bindparam("id"))
     .order_by(events.c.seq)
+)
+AUDIT_ORDERS = Sql(
+    select(_o.id, _o.doc)
+    .where(_TENANT, _o.id > bindparam("after"))
+    .order_by(_o.id)
+    .limit(bindparam("limit"))
 )
 _INSERT = Sql(insert(work_orders).values(values_of(work_orders)))
 _BEFORE = Sql(
@@ -199,6 +205,11 @@ _COUNT = Sql(_counting)
 _NUMBER = Sql(_numbering)
 
 
+def events_of(session: Session, tenant: str, order_id: str) -> list[Event]:
+    """The history of one work order."""
+    return [event_of(row) for row in session.rows(_HISTORY, tenant=tenant, id=order_id)]
+
+
 class SqlOrders:
     """Implements ``workflow.ports.Orders``."""
 
@@ -227,9 +238,7 @@ class SqlOrders:
         return self._one(_BY_NUMBER, number=ref.upper()) or self._one(_GET, id=ref)
 
     def history(self, order_id: str) -> Sequence[Event]:
-        return [
-            event_of(r) for r in self._sql.rows(_HISTORY, tenant=self._scope.tenant, id=order_id)
-        ]
+        return events_of(self._sql, self._scope.tenant, order_id)
 
     def next_number(self, prefix: str) -> str:
         row = self._sql.first(_NUMBER, tenant=self._scope.tenant, name=prefix)

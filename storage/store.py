@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import bindparam, delete, select
 
-from storage import sending, timers
+from storage import outbox, sending, timers
 from storage.blobs import FolderBlobs
 from storage.codec import instant, micros
 from storage.conversations import heads
-from storage.database import Database, Insert, Session, Sql, Unavailable, is_lost
+from storage.database import Database, Insert, Row, Session, Sql, Unavailable, is_lost
 from storage.identifiers import Ulids
 from storage.migrating import prepare
+from storage.orders import AUDIT_ORDERS, events_of
+from storage.rows import decode_order
 from storage.schema import blobs, clock_offsets, companies, metadata
 from storage.unit import Shared, SqlUnitOfWork
 from storage.writer import Job, OnCommit, Writer
+from workflow.events import Event
 from workflow.ports import Admitted, Queued, Timer, UnitOfWork
 from workflow.records import Receipt
+from workflow.work_order import WorkOrder
 
 T = TypeVar("T")
 
 _READERS = 4
+_PAGE = 500
 _WRITERS = {"sqlite": 1, "postgresql": 2}
 
 
@@ -294,3 +300,30 @@ class SqlStore:
     async def _recall_blob(self, blob: str) -> str | None:
         row = await self.look(lambda s: s.first(_MIME, blob=blob))
         return None if row is None else row[0]
+
+    # --- audits ---------------------------------------------------------------------------------
+
+    def audit(self, tenant: str) -> Iterator[tuple[WorkOrder, Sequence[Event]]]:
+        """Every work order with its history, oldest first; for command lines, not for the loop."""
+        for order_id, doc in self._pages(AUDIT_ORDERS, tenant, ""):
+            order = decode_order(doc)
+            yield order, self._read_now(partial(events_of, tenant=tenant, order_id=order_id))
+
+    def timers_audit(self, tenant: str) -> Iterator[Timer]:
+        """Every timer there ever was, in the order of arming."""
+        for row in self._pages(timers.AFTER, tenant, 0):
+            yield timers.timer_of(row)
+
+    def outbox_audit(self, tenant: str) -> Iterator[Queued]:
+        """Every notice there ever was, in the order of planning."""
+        for row in self._pages(outbox.AFTER, tenant, 0):
+            yield outbox.queued_of(row)
+
+    def _pages(self, sql: Sql, tenant: str, after: Any) -> Iterator[Row]:
+        while True:
+            page = partial(Session.rows, sql=sql, tenant=tenant, after=after, limit=_PAGE)
+            rows = self._read_now(page)
+            if not rows:
+                return
+            yield from rows
+            after = rows[-1][0]

@@ -20,9 +20,9 @@ from storage.unit import Shared, SqlUnitOfWork
 from workflow.errors import Conflict
 
 BATCH = 64
-_TRIES = 6
-_PAUSE = 0.02
-"""Seconds before the second try of a unit that was overtaken; doubled each time."""
+_TRIES = 3
+_PAUSE = 0.05
+"""Seconds before a unit is tried again after a deadlock or a lost connection."""
 
 OnCommit = Callable[[str, frozenset[str]], None]
 
@@ -174,8 +174,6 @@ class Writer:
     def _by_itself(self, job: Job) -> None:
         errors = self._database.errors
         for attempt in range(_TRIES):
-            if attempt:
-                time.sleep(_PAUSE * 2 ** (attempt - 1))
             try:
                 session = self._open()
                 session.command(self._database.begin_write)
@@ -183,13 +181,14 @@ class Writer:
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
                 self._abandon()
                 job.error, job.topics = error, set()
-                if isinstance(error, Conflict) or is_conflict(errors, error):
+                if isinstance(error, Conflict | errors.IntegrityError):
                     continue
-                if not is_lost(errors, error):
+                if not (is_conflict(errors, error) or is_lost(errors, error)):
                     break
                 self._drop_connection()
                 if self._database.dialect == "sqlite":
                     break
+                time.sleep(_PAUSE * 2**attempt)
             else:
                 if self._commit(session, [job]):
                     self._answer([job])
