@@ -83,6 +83,15 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "phone": ("11 位手机号或座机号", "an 11-digit mobile or a landline number"),
     "column": ("已知的列名：{}", "a known column: {}"),
     "cells": ("每行 {} 格", "{} cells a row"),
+    "tenant": (
+        "小写字母、数字、- 或 _，最长 63 个字符",
+        "lower-case letters, digits, - or _, at most 63",
+    ),
+    "database_url": (
+        "sqlite:///文件路径 或 postgresql://用户@主机/库名",
+        "sqlite:///path or postgresql://user@host/name",
+    ),
+    "url": ("http:// 或 https:// 开头的网址", "an address starting with http:// or https://"),
     "secret": ("至少 32 个随机字符", "at least 32 random characters"),
     "not_sample": ("自己的随机密钥，不能用示例", "a random secret of your own, not a sample"),
 }
