@@ -108,11 +108,16 @@ def remember(uow: UnitOfWork, s: Situation) -> None:
         uow.people.put_identity(s.identity)
 
 
+def scanned(uow: UnitOfWork, inbound: Inbound) -> Asset | None:
+    """The asset whose page the message was written on."""
+    if not inbound.asset:
+        return None
+    return uow.people.asset(inbound.asset) or uow.people.asset_by_token(inbound.asset)
+
+
 def _asset(uow: UnitOfWork, inbound: Inbound, heard: Understanding) -> Asset | None:
-    if inbound.asset:
-        return uow.people.asset(inbound.asset) or uow.people.asset_by_token(inbound.asset)
-    serials = (uow.people.asset_by_serial(text) for text in heard.values("serial"))
-    return next((asset for asset in serials if asset is not None), None)
+    named = (uow.people.asset_by_serial(text) for text in heard.values("serial"))
+    return scanned(uow, inbound) or next((asset for asset in named if asset is not None), None)
 
 
 def _owner(uow: UnitOfWork, s: Situation) -> Customer | None:

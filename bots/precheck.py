@@ -67,12 +67,19 @@ def details(s: Situation, media: tuple[Media, ...] = ()) -> Details:
 
 
 def fault_type(s: Situation) -> str:
-    """The asset decides, not the symptom, unless gas or fire is named for sure."""
+    """What the words say for sure; else the asset decides, and without one it is ``other``."""
     heard = s.understanding.fault_type.label
-    sure = "fault_type" not in s.understanding.abstained
-    if s.asset is not None and s.asset.fault_type and not (heard == "gas_fire" and sure):
+    sure = "fault_type" not in s.understanding.abstained and heard not in VAGUE
+    if s.asset is not None and s.asset.fault_type and not (sure and _overrules(s, heard)):
         return s.asset.fault_type
     return "other" if heard in VAGUE else heard
+
+
+def _overrules(s: Situation, heard: str) -> bool:
+    """Gas and fire always; another fault only on the page of an asset, where understanding knew
+    the asset and still heard something else.
+    """
+    return heard == "gas_fire" or bool(s.inbound.asset)
 
 
 def symptom(heard: Understanding) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 from bots.channel import Anomalous, Capabilities
 from bots.degrade import visible
@@ -198,16 +198,13 @@ def line(inbound: Inbound) -> Post | None:
     )
 
 
-class ChatStore(Store, Clock, Protocol):
-    """A store that knows the tenant's time."""
-
-
 @dataclass(frozen=True, slots=True)
 class WebChannel:
     """Speaks into the chat log of one of our own channels; the page shows it live."""
 
     name: str
-    store: ChatStore
+    store: Store
+    clock: Clock
 
     @property
     def capabilities(self) -> Capabilities:
@@ -230,7 +227,7 @@ class WebChannel:
         """Write a line, or repaint the line of ``previous``; a repeated key is one line."""
         if outgoing.to.channel != self.name:
             raise Anomalous(self.name, f"a message for {outgoing.to.channel}")
-        now = self.store.now(outgoing.tenant)
+        now = self.clock.now(outgoing.tenant)
         message = outgoing.previous or outgoing.key
         post = _spoken(outgoing, message, now)
 

@@ -1,0 +1,321 @@
+"""What a customer's message means: an answer to our question, or one of seven intents.
+
+Reports go to :mod:`bots.reports`; everything else is small enough to live here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+
+from bots import cases, precheck, reports
+from bots import text_commands as commands
+from bots.buttons import carry_out
+from bots.situation import Decision, Question, Situation, summary
+from workflow.errors import IllegalMove, InvalidInput, UnknownTicket
+from workflow.records import Facts
+from workflow.states import State, move
+from workflow.work_order import WorkOrder
+
+MAX_TEXT = 4000
+SLOTS = ("phone", "place", "serial", "symptom", "screenshot")
+
+_YES = re.compile(
+    r"(是|是的|对|对的|好|好的|嗯+|确认|确定|可以|行|要|要的|没错|yes|ok|y)[的了吧啊呀。.!！~\s]*",
+    re.IGNORECASE,
+)
+_NO = re.compile(
+    r"(不|不是|不用|不要|不了|否|算了|先别|别|别取消|不取消|保留|继续|no|n)[了吧啊呀。.!！~\s]*",
+    re.IGNORECASE,
+)
+_APART = re.compile(r"(拆开?|分开|分别|两张|各开|要拆).{0,6}")
+_TOGETHER = re.compile(r"(不拆|不分|别拆|一起|合在一起|一张).{0,6}")
+_URGING = re.compile(
+    r"催|快点|快些|快一点|赶紧|抓紧|怎么还|还没来|还没到|还没人|等了|多久了|急死|加急|速度|马上来"
+)
+_GREETING = re.compile(
+    r"(你好|您好|在吗|在不在|有人吗|早上好|下午好|晚上好|早|hi|hello|喂)+[啊呀吗?？,，。.!！~\s]*",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(r"转?人工|真人|客服|找个人")
+_ACK = re.compile(
+    r"(好的?|嗯+|哦+|行|收到|知道了?|了解|ok|明白了?|可以|是的?|对的?|谢谢|辛苦了?)[了吧啊呀哈。.!！~\s]*",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(r"第?\s*([一二三四五12345])\s*[个张单]")
+_COUNT = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5}
+
+
+def hear(s: Situation) -> Decision:
+    """A customer's message in a direct chat, or addressed to us in a group.
+
+    Raises:
+        PaidanError: what was asked for is refused.
+    """
+    if len(s.text) > MAX_TEXT:
+        raise InvalidInput("too_long", field="text", found=len(s.text), allowed=MAX_TEXT)
+    for read in (_command, _our_question, _without_words, _answer):
+        decision = read(s)
+        if decision is not None:
+            return decision
+    return _by_intent(s)
+
+
+def _by_intent(s: Situation) -> Decision:
+    heard = s.understanding
+    intent = heard.intent.label
+    emergency = heard.priority.label == "P0" and "priority" not in heard.abstained
+    unheard = intent in {"question", "complaint", "chitchat"} or not s.open_mine
+    if emergency and unheard and intent not in {"report", "cancel", "praise"}:
+        return reports.hear(s)
+    if "intent" in heard.abstained and intent not in {"report", "chitchat"}:
+        return _doubtful(s)
+    return _INTENTS.get(intent, _doubtful)(s)
+
+
+# --- commands and answers ---------------------------------------------------------------------
+
+
+def _command(s: Situation) -> Decision | None:
+    spoken = commands.parse(s.text, commands.CUSTOMER_WORDS)
+    if spoken is None:
+        return None
+    if spoken.do == "help":
+        return Decision("answered: help", replies=(s.reply("help"),))
+    if spoken.do == "status":
+        return _progress_of(s, s.named if spoken.ref else None)
+    if spoken.ref and s.named is None:
+        raise UnknownTicket(ref=spoken.ref)
+    named = (s.named,) if spoken.ref and s.named is not None else ()
+    fitting = named or tuple(order for order in s.mine if _fits(order, spoken.do))
+    if len(fitting) > 1 and spoken.do not in {"nudge", "undo_join", "keep", "split"}:
+        return Question(spoken.do, fitting, _args(s, spoken)).ask(s)
+    return carry_out(s, spoken.do, fitting[0], _args(s, spoken)) if fitting else None
+
+
+def _args(s: Situation, spoken: commands.Spoken) -> Facts:
+    args = commands.args(spoken)
+    if spoken.do == "return_work" and not args.get("reason"):
+        return {"reason": s.text}
+    return args
+
+
+def _fits(order: WorkOrder, do: str) -> bool:
+    if do == "book_maintenance":
+        return order.state == State.CLOSED
+    if do == "rate" and order.rating:
+        return False
+    if do not in {"sign", "return_work", "rate", "cancel"}:
+        return order.open
+    try:
+        move(do, order.state, order.sub)
+    except IllegalMove:
+        return False
+    return True
+
+
+def _our_question(s: Situation) -> Decision | None:
+    """A yes, no or number in answer to a decision we asked for."""
+    dialogue = s.asked("cancel", "split", "which")
+    if dialogue is None:
+        return None
+    if dialogue.asking == "which":
+        return _which(s, dialogue.context)
+    order = next((o for o in s.mine if o.id == dialogue.order_id), None)
+    if order is None:
+        return None
+    yes, no = (
+        ("confirm_cancel", "keep") if dialogue.asking == "cancel" else ("split", "keep_together")
+    )
+    text = s.text.strip()
+    agreed = _YES.fullmatch(text) or (dialogue.asking == "split" and _APART.fullmatch(text))
+    insists = dialogue.asking == "cancel" and s.understanding.intent.label == "cancel"
+    if _NO.fullmatch(text) or (dialogue.asking == "split" and _TOGETHER.fullmatch(text)):
+        return carry_out(s, no, order, {})
+    if agreed or insists:
+        return carry_out(s, yes, order, {})
+    return None
+
+
+def _which(s: Situation, context: Facts) -> Decision | None:
+    choices = context.get("choices")
+    ids = [str(c) for c in choices] if isinstance(choices, list | tuple) else []
+    offered = [order for wanted in ids for order in s.mine if order.id == wanted]
+    order = _chosen(s, offered)
+    if order is None:
+        return None
+    args = context.get("args")
+    do = str(context.get("do", ""))
+    if do == "status":
+        return _progress_of(s, order)
+    return carry_out(s, do, order, args if isinstance(args, dict) else {})
+
+
+def _chosen(s: Situation, offered: list[WorkOrder]) -> WorkOrder | None:
+    if s.named is not None and any(o.id == s.named.id for o in offered):
+        return s.named
+    place = _ORDINAL.search(s.text)
+    if place is None:
+        return None
+    n = _COUNT.get(place[1]) or int(place[1])
+    return offered[n - 1] if n <= len(offered) else None
+
+
+def _without_words(s: Situation) -> Decision | None:
+    """Pictures or a clip without a word."""
+    if s.text.strip():
+        return None
+    order = _latest(s, s.policy.intake.join_window)
+    if order is not None:
+        return reports.add_info(s, order)
+    if any(m.kind == "voice" for m in s.inbound.media):
+        raise InvalidInput("unsupported_media", kind="voice")
+    return _ask_report(s)
+
+
+def _answer(s: Situation) -> Decision | None:
+    """Words that fill what we asked for, or put right what was said before."""
+    dialogue = s.dialogue
+    asked = dialogue.asking if dialogue is not None and dialogue.asking in SLOTS else None
+    order = next((o for o in s.open_mine if dialogue and o.id == dialogue.order_id), None)
+    if asked is None or order is None:
+        asked, order = None, _latest(s, s.policy.intake.follow_text_window)
+        if order is None or not (precheck.corrects(s.text) or _bare_fact(s)):
+            return None
+    if reports.is_another(s, order, asked) or _ACK.fullmatch(s.text.strip()):
+        return None
+    heard = s.understanding
+    otherwise = heard.intent.label not in {"report", "chitchat"} and "intent" not in heard.abstained
+    answer = precheck.answer(s, order, None if otherwise else asked)
+    if answer.useful:
+        return reports.fill(s, order, answer)
+    if answer.malformed:
+        slot, found = answer.malformed
+        raise InvalidInput(field=slot, found=found, allowed=_allowed(slot))
+    return None
+
+
+def _bare_fact(s: Situation) -> bool:
+    """A number, a place or a name by itself, unasked."""
+    return s.understanding.intent.label == "chitchat" and bool(s.understanding.entities)
+
+
+def _allowed(slot: str) -> str:
+    return {"phone": "11 位手机号", "serial": "设备上的编号"}.get(slot, "")
+
+
+# --- intents ----------------------------------------------------------------------------------
+
+
+def _progress(s: Situation) -> Decision:
+    named = s.named if s.named is not None and s.named in s.mine else None
+    if not _URGING.search(s.text):
+        return _progress_of(s, named)
+    orders = [named] if named else [o for o in s.open_mine if o.state != State.AWAITING_ACCEPTANCE]
+    if not orders:
+        return _progress_of(s, named)
+    if len(orders) > 1:
+        return Question("nudge", tuple(orders), {"text": s.text}).ask(s)
+    return carry_out(s, "nudge", orders[0], {"text": s.text})
+
+
+def _progress_of(s: Situation, order: WorkOrder | None) -> Decision:
+    """Where things stand; without an open work order, how the last one ended."""
+    orders = (order,) if order is not None and order in s.mine else s.open_mine or s.mine[:1]
+    if not orders:
+        return Decision("answered: no_orders", replies=(s.reply("no_orders"),))
+    listed = [summary(o, s.company) for o in orders]
+    reply = s.reply("progress", orders=listed)
+    return Decision("answered: progress", replies=(reply,), order_id=orders[0].id)
+
+
+def _cancel(s: Situation) -> Decision:
+    orders = [o for o in s.open_mine if _fits(o, "cancel")]
+    if not orders:
+        return _progress_of(s, None)
+    named = [o for o in orders if s.named is not None and o.id == s.named.id]
+    if len(orders) > 1 and not named:
+        return Question("cancel", tuple(orders)).ask(s)
+    return carry_out(s, "cancel", (named or orders)[0], {})
+
+
+def _question(s: Situation) -> Decision:
+    """A question about open work goes to its handler, any other to a person at the desk."""
+    return _for_a_person(s, "question_noted", "question")
+
+
+def _doubtful(s: Situation) -> Decision:
+    """We are not sure what is meant: a follow-up if work is open, else a person looks."""
+    return _for_a_person(s, "triage_noted", "doubtful")
+
+
+def _for_a_person(s: Situation, code: str, outcome: str) -> Decision:
+    order = _latest(s, s.policy.intake.follow_text_window)
+    if order is not None:
+        return reports.add_info(s, order)
+    case = cases.opened(s, "triage", precheck.details(s))
+    return Decision(f"case: {outcome}", replies=(s.reply(code),), cases=(case,))
+
+
+def _praise(s: Situation) -> Decision:
+    """Thanks change nothing, and never reopen anything."""
+    return Decision("answered: thanks", replies=(s.reply("thanks_noted", *s.mine[:1]),))
+
+
+def _complaint(s: Situation) -> Decision:
+    order = next(iter(s.mine), None)
+    case = cases.opened(s, "complaint", precheck.details(s), order_id=order.id if order else "")
+    reply = s.reply("complaint_noted", *([order] if order else []))
+    return Decision(
+        "case: complaint", replies=(reply,), cases=(case,), order_id=order.id if order else ""
+    )
+
+
+def _chitchat(s: Situation) -> Decision:
+    if _PERSON.search(s.text):
+        return _doubtful(s)
+    pending = s.dialogue is not None and s.dialogue.asking in SLOTS
+    if pending or s.asked("report") or s.open_mine or _ACK.fullmatch(s.text.strip()):
+        return Decision("ignored: small talk")
+    if _GREETING.fullmatch(s.text.strip()):
+        dialogue = s.asking("report")
+        return Decision("answered: greeting", replies=(s.reply("greeting"),), dialogue=dialogue)
+    return _ask_report(s)
+
+
+def _ask_report(s: Situation) -> Decision:
+    """What is broken? Pictures sent already are kept for the report."""
+    kept = reports.early_media(s)
+    media = [asdict(m) for m in (*kept, *s.inbound.media)]
+    asked = s.asked("report") is not None and not s.inbound.media
+    return Decision(
+        "answered: ask_report",
+        replies=() if asked else (s.reply("ask_report", media=len(media)),),
+        dialogue=s.asking("report", media=media),
+    )
+
+
+def _latest(s: Situation, window: timedelta) -> WorkOrder | None:
+    """The sender's newest open work order, if they spoke of it within the window."""
+    dialogue = s.dialogue
+    for order in s.open_mine:
+        spoke = [r.at for r in order.reporters if r.sender == s.inbound.sender and r.at]
+        spoke += [order.opened_at] if order.opened_at else []
+        if dialogue is not None and dialogue.order_id == order.id and dialogue.updated_at:
+            spoke.append(dialogue.updated_at)
+        if spoke and s.now - max(spoke) <= window:
+            return order
+    return None
+
+
+_INTENTS: dict[str, Callable[[Situation], Decision]] = {
+    "report": reports.hear,
+    "progress": _progress,
+    "cancel": _cancel,
+    "question": _question,
+    "praise": _praise,
+    "complaint": _complaint,
+    "chitchat": _chitchat,
+}

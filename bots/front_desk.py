@@ -1,0 +1,225 @@
+"""The front desk: every message is kept first, understood next, and settled in one unit of work.
+
+:meth:`FrontDesk.admit` is what a channel acknowledges; a redelivery ends there. Whatever happens
+afterwards, the message stays until it is settled or parked where a person sees it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Protocol
+
+from bots import lookup, web
+from bots.decide import decide
+from bots.refusals import refused
+from bots.situation import NOTHING, Decision, Situation, facts, filled, words
+from workflow.company import Company
+from workflow.errors import Conflict, PaidanError
+from workflow.ports import Admitted, Case, Clock, Store, UnitOfWork
+from workflow.records import Facts, Guess, Inbound, Notice, Reply, Understanding
+from workflow.service import Service
+
+ATTEMPTS = 5
+"""How often an unexpected failure is tried again before a person has to look."""
+
+_log = logging.getLogger(__name__)
+
+
+class Understands(Protocol):
+    """Understanding a sentence, as ``nlp`` offers it."""
+
+    def understand(
+        self,
+        text: str,
+        *,
+        asking: str | None = None,
+        at: datetime | None = None,
+        asset_fault: str | None = None,
+    ) -> Understanding: ...
+
+
+Word = Callable[[Reply, datetime, str], Notice]
+"""An answer as a notice, at this time, in this time zone."""
+PlanCase = Callable[[Case, Company, datetime, str], Sequence[Notice]]
+"""Notices about a case a person has to decide; the last is its work order's number, if any."""
+
+
+class FrontDesk:
+    """Where messages come in.
+
+    Args:
+        store: Durable state.
+        clock: The tenant's time.
+        understander: What a text means; its failure never stops intake.
+        service: The business.
+        word: Words an answer; the notice's key is given here.
+        plan_case: Tells people of a case.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        understander: Understands,
+        service: Service,
+        word: Word,
+        plan_case: PlanCase,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._understander = understander
+        self._service = service
+        self._word = word
+        self._plan_case = plan_case
+
+    async def admit(self, inbound: Inbound) -> Admitted | None:
+        """Make a message durably ours, with its line in our own chats; None for a redelivery."""
+
+        def keep(uow: UnitOfWork) -> Admitted | None:
+            admitted = uow.inbox.admit(inbound)
+            post = web.line(inbound) if inbound.channel in web.OWN_CHANNELS else None
+            if admitted is not None and post is not None:
+                uow.chat_log.append(post)
+            return admitted
+
+        return await self._store.transact(inbound.tenant, keep, key=_conversation(inbound))
+
+    async def settle(self, tenant: str, admitted: Admitted) -> str:
+        """Do what an admitted message means; returns its outcome as a plain code.
+
+        A refusal is answered and changes nothing else. An unexpected failure leaves the message
+        waiting, and after five of them parks it as a case.
+        """
+        try:
+            return await self._settled(tenant, admitted)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
+            _log.exception("message %s of %s was not settled", admitted.id, tenant)
+            return await self._failed(tenant, admitted, error)
+
+    async def _settled(self, tenant: str, admitted: Admitted) -> str:
+        inbound, now = admitted.inbound, self._clock.now(tenant)
+        heard = await self._listen(tenant, inbound)
+
+        def unit(uow: UnitOfWork) -> str:
+            return self._unit(uow, admitted, heard, now)
+
+        try:
+            return await self._store.transact(tenant, unit, key=admitted.conversation)
+        except Conflict:
+            raise
+        except PaidanError as error:
+            refusal = error
+
+        def answer(uow: UnitOfWork) -> str:
+            return self._unit(uow, admitted, heard, now, refusal)
+
+        return await self._store.transact(tenant, answer, key=admitted.conversation)
+
+    async def _listen(self, tenant: str, inbound: Inbound) -> Understanding:
+        """Understand the words, knowing what we had asked; a failure leaves it to a person."""
+        text = words(inbound)
+        if inbound.action is not None or not text.strip():
+            return NOTHING
+        asking, fault = await self._store.read(tenant, lambda uow: _hints(uow, inbound))
+        try:
+            return self._understander.understand(
+                text, asking=asking, at=inbound.sent_at, asset_fault=fault
+            )
+        except Exception:  # noqa: BLE001  # understanding never blocks intake
+            _log.exception("a message of %s was not understood", tenant)
+            return replace(NOTHING, text=text, intent=Guess("report", 0.0))
+
+    def _unit(
+        self,
+        uow: UnitOfWork,
+        admitted: Admitted,
+        heard: Understanding,
+        now: datetime,
+        refusal: PaidanError | None = None,
+    ) -> str:
+        row = uow.inbox.get(admitted.id)
+        if row is None or row.state != "waiting":
+            return row.outcome if row else ""
+        s = lookup.situation(uow, admitted.inbound, heard, now)
+        decision = refused(s, refusal) if refusal is not None else decide(s)
+        decision = self._carry_out(uow, s, decision)
+        meaning: Facts = facts(heard) if heard is not NOTHING else {}
+        if not uow.inbox.done(admitted.id, meaning, decision.outcome, decision.order_id):
+            raise Conflict(message=admitted.id)
+        return decision.outcome
+
+    def _carry_out(self, uow: UnitOfWork, s: Situation, decision: Decision) -> Decision:
+        """Everything a decision says, in this unit."""
+        if decision.commands or decision.cases:
+            lookup.remember(uow, s)
+        handled = [self._service.handle(c, uow, s.now).order for c in decision.commands]
+        decision = filled(decision, handled, s.company)
+        for n, reply in enumerate(decision.replies, 1):
+            key = f"reply:{s.inbound.dedupe_key}:{n}"
+            uow.outbox.add(replace(self._word(reply, s.now, s.company.tz), key=key))
+        if decision.dialogue is not None:
+            uow.dialogues.put(decision.dialogue)
+        for case in decision.cases:
+            self._put_case(uow, case, s.now)
+        if decision.presence is not None:
+            uow.people.put_presence(decision.presence)
+        if decision.retry is not None:
+            uow.outbox.retry(decision.retry)
+        return decision
+
+    def _put_case(self, uow: UnitOfWork, case: Case, now: datetime) -> None:
+        kept = case if case.id else replace(case, id=uow.new_id())
+        uow.cases.put(kept)
+        number = uow.orders.get(kept.order_id).number if kept.order_id else ""
+        for notice in self._plan_case(kept, uow.company, now, number):
+            uow.outbox.add(notice)
+
+    async def _failed(self, tenant: str, admitted: Admitted, error: Exception) -> str:
+        """Count the failure; too many, and a person gets the message as it came."""
+        now = self._clock.now(tenant)
+        why = f"{type(error).__name__}: {error}"[:500]
+
+        def note(uow: UnitOfWork) -> str:
+            row = uow.inbox.get(admitted.id)
+            if row is None or row.state != "waiting":
+                return row.outcome if row else ""
+            park = row.attempts + 1 >= ATTEMPTS
+            uow.inbox.failed(admitted.id, why, park)
+            if park:
+                self._put_case(uow, _parked(admitted, why, now), now)
+            return "parked" if park else "failed"
+
+        return await self._store.transact(tenant, note, key=admitted.conversation)
+
+
+def _hints(uow: UnitOfWork, inbound: Inbound) -> tuple[str | None, str | None]:
+    """What we had asked the sender for, and the fault type of the asset whose page it is."""
+    dialogue = uow.dialogues.get(inbound.channel, inbound.chat, inbound.sender)
+    asset = lookup.scanned(uow, inbound)
+    return dialogue.asking if dialogue else None, asset.fault_type or None if asset else None
+
+
+def _parked(admitted: Admitted, why: str, now: datetime) -> Case:
+    inbound = admitted.inbound
+    return Case(
+        id="",
+        kind="parked",
+        at=now,
+        place=inbound.place,
+        sender=inbound.sender,
+        sender_name=inbound.sender_name,
+        text=words(inbound),
+        inbound={
+            "message": inbound.dedupe_key,
+            "sent_at": inbound.sent_at.isoformat(),
+            "media": [asdict(media) for media in inbound.media],
+            "error": why,
+        },
+    )
+
+
+def _conversation(inbound: Inbound) -> str:
+    return f"{inbound.channel}/{inbound.chat}"
