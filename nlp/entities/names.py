@@ -1,0 +1,39 @@
+"""The customer's contact person: 我姓周, 联系人王建国, 李女士. Technicians are not meant."""
+
+from __future__ import annotations
+
+import re
+
+from nlp import sections
+from nlp.entities.span import Span, disjoint, free_of
+from nlp.lexicon import FOLDER
+
+_WORDS = sections.words(FOLDER / "names.txt")
+_GIVEN = rf"(?![{''.join(_WORDS['not_given'])}])[一-鿿]"
+_SURNAME, _TITLE, _SURE_TITLE, _WORK_TITLE = (
+    f"(?:{'|'.join(_WORDS[section])})"
+    for section in ("surname", "title", "sure_title", "work_title")
+)
+_TITLED = re.compile(
+    rf"(?<![一-鿿])({_SURNAME}[一-鿿]?{_TITLE})|(?<=[是叫找系人])({_SURNAME}{_TITLE})"
+    rf"|({_SURNAME}{_SURE_TITLE})"
+)
+_SURNAME_ONLY = re.compile(rf"(?:我|免贵|本人|联系人|业主)?姓({_SURNAME})(?![一-鿿]?[名氏])")
+_INTRODUCED = re.compile(
+    r"(?:我叫|我是|联系人|联系|收件人|报修人|业主|租户|找|叫|本人)[:：是叫为 ]*"
+    rf"({_SURNAME}(?:{_GIVEN}){{1,2}})(?![一-鿿])"
+)
+_BEFORE_PHONE = re.compile(
+    rf"(?<![一-鿿])({_SURNAME}(?:{_GIVEN}){{1,2}})[ ,，:：]*(?:电话|手机)?[:： ]*(?=1[3-9]\d)"
+)
+_FOR_CONTACT = re.compile(rf"(?:联系人?|找|我是)[:：是 ]*({_SURNAME}[一-鿿]{{0,2}}?{_WORK_TITLE})")
+
+
+def find(folded: str, taken: list[Span]) -> list[Span]:
+    """Names as written, a surname alone allowed; the title belongs to the name."""
+    found = [Span(*hit.span(hit.lastindex or 0), 0.9) for hit in _TITLED.finditer(folded)]
+    found += [Span(*hit.span(1), 0.9) for hit in _SURNAME_ONLY.finditer(folded)]
+    found += [Span(*hit.span(1), 0.8) for hit in _INTRODUCED.finditer(folded)]
+    found += [Span(*hit.span(1), 0.8) for hit in _BEFORE_PHONE.finditer(folded)]
+    found += [Span(*hit.span(1), 0.7) for hit in _FOR_CONTACT.finditer(folded)]
+    return disjoint(free_of(found, taken))

@@ -1,0 +1,127 @@
+"""Word lists of the trade: devices with the fault type that owns them, symptoms, homophones.
+
+The lists are plain text beside this module; everything is matched on folded text
+(:func:`nlp.text.fold`), longest word first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from nlp import sections
+from nlp.text import fold
+
+FOLDER = Path(__file__).parent
+NOT_A_DEVICE = "不是设备"
+
+Strength = Literal["strong", "weak", "topic"]
+_MARKS: Mapping[str, Strength] = {"?": "weak", "~": "topic"}
+
+
+class Device(NamedTuple):
+    """A device word found in a message.
+
+    ``strength`` is ``strong`` (names a thing), ``weak`` (a broad word: a thing only beside a
+    symptom) or ``topic`` (tells what the talk is about, never a thing).
+    """
+
+    start: int
+    end: int
+    fault_type: str
+    strength: Strength
+
+
+class Symptom(NamedTuple):
+    """A symptom word found in a message and its class (``dead``, ``leak``, …)."""
+
+    start: int
+    end: int
+    kind: str
+
+
+class _Trie(dict[str, "_Trie"]):
+    def pattern(self) -> str:
+        ends = "" in self
+        options = [re.escape(char) + child.pattern() for char, child in self.items() if char]
+        if not options:
+            return ""
+        body = options[0] if len(options) == 1 and not ends else f"(?:{'|'.join(options)})"
+        return f"(?:{body})?" if ends else body
+
+
+def alternation(words: Iterable[str]) -> re.Pattern[str]:
+    """A pattern for any of the words, longest first.
+
+    A flat ``a|b|c`` of a thousand words is tried one by one at each position; nested by shared
+    prefixes it costs a few steps.
+    """
+    trie = _Trie()
+    for word in words:
+        node = trie
+        for char in word:
+            node = node.setdefault(char, _Trie())
+        node[""] = _Trie()
+    return re.compile(trie.pattern())
+
+
+class Lexicon:
+    """The lists, ready to search.
+
+    Raises:
+        ValueError: a homophone is not as long as the word it stands for.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._devices: dict[str, tuple[str, Strength]] = {}
+        for fault_type, words in sections.words(folder / "devices.txt").items():
+            for word in words:
+                name = fold(word.rstrip("?~"))
+                self._devices.setdefault(name, (fault_type, _MARKS.get(word[-1], "strong")))
+        self._symptoms = {
+            fold(word): kind
+            for kind, words in sections.words(folder / "symptoms.txt").items()
+            for word in words
+        }
+        self._meant = _homophones(folder / "homophones.txt")
+        self._device_pattern = alternation(self._devices)
+        self._symptom_pattern = alternation(self._symptoms)
+        self._homophone_pattern = alternation(self._meant)
+
+    def meant(self, folded: str) -> str:
+        """The text with misheard words put right (点题 → 电梯), as long as before."""
+        return self._homophone_pattern.sub(lambda found: self._meant[found[0]], folded)
+
+    def devices(self, meant: str) -> list[Device]:
+        """Device words in order; words around them that only look alike are passed over."""
+        found = (
+            Device(hit.start(), hit.end(), *self._devices[hit[0]])
+            for hit in self._device_pattern.finditer(meant)
+        )
+        return [device for device in found if device.fault_type != NOT_A_DEVICE]
+
+    def symptoms(self, meant: str) -> list[Symptom]:
+        """Symptom words in order."""
+        return [
+            Symptom(hit.start(), hit.end(), self._symptoms[hit[0]])
+            for hit in self._symptom_pattern.finditer(meant)
+        ]
+
+
+def _homophones(path: Path) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for word in (word for group in sections.words(path).values() for word in group):
+        heard, _, meant = fold(word).partition("=")
+        if len(heard) != len(meant):
+            raise ValueError(f"{path}: {word}: both sides must have the same length")
+        pairs[heard] = meant
+    return pairs
+
+
+@cache
+def shipped() -> Lexicon:
+    """The lexicon that ships with the product; read once."""
+    return Lexicon()

@@ -1,0 +1,156 @@
+"""What a message means: the model's answers, what the rules add, and the facts in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from nlp import entities, evidence, lexicon, parts, safety
+from nlp.features import Reading, extract, read
+from nlp.model import HEADS, Answer, Model, load_or_train
+from workflow.records import Entity, FaultPart, Guess, Understanding
+
+_SLOT_KINDS = {"phone": "phone", "serial": "serial", "place": "location", "time": "time"}
+_ALTERNATIVES = 3
+_SURE = 0.99
+_COULD_REPORT = 0.2
+"""A danger that is meant turns a message into a report when the model gives it at least this."""
+_SETTLED_PRIORITY = {"question": "P2", "praise": "P2", "chitchat": "P2", "complaint": "P1"}
+_LONGEST_READ = 4000
+"""Characters the model reads of one message; entities are sought in all of it up to here."""
+_BLANK = re.compile(r"[\W_]*")
+
+
+class Understander:
+    """Reads messages. Same text, same answer; immutable, so threads may share it."""
+
+    def __init__(self, model: Model, serial_pattern: str | None = None) -> None:
+        self.model = model
+        self._lexicon = lexicon.shipped()
+        self._safety = safety.shipped()
+        self._serial = re.compile(serial_pattern.lower()) if serial_pattern else None
+
+    @classmethod
+    def load(
+        cls,
+        folder: Path,
+        progress: Callable[[str], None] | None = None,
+        serial_pattern: str | None = None,
+    ) -> Understander:
+        """With the model kept in ``folder``; trained there first (seconds) if it is not."""
+        return cls(load_or_train(folder, progress), serial_pattern)
+
+    def understand(
+        self,
+        text: str,
+        *,
+        asking: str | None = None,
+        at: datetime | None = None,
+        asset_fault: str | None = None,
+    ) -> Understanding:
+        """What one message means.
+
+        Args:
+            text: the message as written; only its first 4,000 characters are read.
+            asking: the slot we just asked for (``phone``, ``serial``, ``place``, …): a bare
+                answer to it is small talk with an entity, not a new report.
+            at: when it was written (aware); times are then normalised.
+            asset_fault: fault type of the asset whose code was scanned; it decides unless the
+                words name a thing of another type.
+        """
+        reading = read(text[:_LONGEST_READ], self._lexicon, self._safety)
+        answer = self.model.answer(extract(reading))
+        found = entities.find(reading, entities.Asked(asking, at, self._serial))
+        intent = self._intent(reading, answer, found, asking)
+        fault_type = self._fault_type(reading, answer, intent, asset_fault)
+        priority = self._priority(reading, answer, intent)
+        emotion = self._guess(reading, answer, "emotion")
+        guesses = dict(zip(HEADS, (intent, fault_type, priority, emotion), strict=True))
+        return Understanding(
+            text=text,
+            **guesses,
+            entities=found,
+            abstained=frozenset(
+                head for head, guess in guesses.items()
+                if guess.confidence < self.model.heads[head].threshold
+            ),
+            parts=self._parts(reading) if intent.label == "report" else (),
+            model=self.model.name,
+        )  # fmt: skip
+
+    def _guess(self, reading: Reading, answer: Answer, head: str) -> Guess:
+        label, confidence = next(iter(answer.confidences(head).items()))
+        return Guess(label, confidence, evidence.words(reading, answer.reasons(head, label)))
+
+    def _intent(
+        self, reading: Reading, answer: Answer, found: tuple[Entity, ...], asking: str | None
+    ) -> Guess:
+        if _BLANK.fullmatch(reading.text):
+            return Guess("chitchat", _SURE)
+        if slot := _bare_answer(reading, found, asking):
+            return Guess("chitchat", _SURE, (slot,))
+        shares = answer.confidences("intent")
+        guess = self._guess(reading, answer, "intent")
+        danger = tuple(reading.text[d.start : d.end] for d in reading.dangers if d.meant)
+        if (
+            danger
+            and guess.label not in {"report", "progress"}
+            and shares.get("report", 0) >= _COULD_REPORT
+        ):
+            return Guess("report", max(shares["report"], 0.5), danger[:3])
+        return guess
+
+    def _fault_type(
+        self, reading: Reading, answer: Answer, intent: Guess, asset_fault: str | None
+    ) -> Guess:
+        shares = answer.confidences("fault_type")
+        if asset_fault and not any(
+            d.fault_type != asset_fault for d in reading.devices if d.strength == "strong"
+        ):
+            confidence = max(0.9, shares.get(asset_fault, 0.0))
+            return Guess(asset_fault, confidence, (), ((asset_fault, confidence),))
+        if intent.label == "report":
+            shares.pop("none", None)
+            total = sum(shares.values()) or 1.0
+            shares = {label: share / total for label, share in shares.items()}
+        top = tuple(shares.items())[:_ALTERNATIVES]
+        label, confidence = top[0]
+        words = evidence.words(reading, answer.reasons("fault_type", label))
+        return Guess(label, confidence, words, top)
+
+    def _priority(self, reading: Reading, answer: Answer, intent: Guess) -> Guess:
+        if settled := _SETTLED_PRIORITY.get(intent.label):
+            return Guess(settled, intent.confidence, intent.evidence)
+        meant = [d for d in reading.dangers if d.meant]
+        if meant and intent.label in {"report", "progress"}:
+            words = tuple(dict.fromkeys(reading.text[d.start : d.end] for d in meant))
+            confidence = max(0.9, answer.confidences("priority").get("P0", 0.0))
+            return Guess("P0", confidence, words[:3])
+        shares = answer.confidences("priority")
+        only_denied = bool(reading.dangers) and all(d.denied for d in reading.dangers)
+        if intent.label == "cancel" or only_denied:
+            shares.pop("P0", None)
+        label = next(iter(shares))
+        confidence = shares[label] / (sum(shares.values()) or 1.0)
+        return Guess(label, confidence, evidence.words(reading, answer.reasons("priority", label)))
+
+    def _parts(self, reading: Reading) -> tuple[FaultPart, ...]:
+        return parts.split(reading, self._type_of)
+
+    def _type_of(self, text: str) -> str:
+        reading = read(text, self._lexicon, self._safety)
+        shares = self.model.answer(extract(reading)).confidences("fault_type")
+        return next(label for label in shares if label != "none")
+
+
+def _bare_answer(reading: Reading, found: tuple[Entity, ...], asking: str | None) -> str | None:
+    """The words of an entity that is all the message says, so that it tells of nothing new."""
+    kinds = {_SLOT_KINDS[asking]} if asking in _SLOT_KINDS else {"phone", "serial"}
+    for entity in found:
+        if entity.kind in kinds:
+            rest = reading.folded[: entity.start] + reading.folded[entity.end :]
+            if _BLANK.fullmatch(rest):
+                return entity.text
+    return None

@@ -1,0 +1,184 @@
+"""What messages mean, at the public door."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nlp import Understander
+from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS, PRIORITIES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "电梯困人了",
+        "机房着火",
+        "插座冒火花",
+        "厨房有煤气味！！",
+        "水管爆了，已经淹到电视柜",
+        "有人触电了",
+    ],
+)
+def test_danger_to_people_opens_an_emergency(understander: Understander, text: str) -> None:
+    meaning = understander.understand(text)
+    assert (meaning.intent.label, meaning.priority.label) == ("report", "P0")
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("没有漏水", "cancel"),
+        ("没有着火，别来了", "cancel"),
+        ("虚惊一场，不用来", "cancel"),
+        ("燃气费怎么交", "question"),
+        ("电梯困人应该打哪个电话", "question"),
+    ],
+)
+def test_a_danger_word_denied_or_harmless_opens_nothing(
+    understander: Understander, text: str, intent: str
+) -> None:
+    meaning = understander.understand(text)
+    assert meaning.intent.label == intent
+    assert meaning.priority.label != "P0"
+
+
+def test_steam_is_no_fire(understander: Understander) -> None:
+    assert understander.understand("不是着火，是蒸汽").priority.label != "P0"
+
+
+def test_a_stopped_lift_without_people_is_urgent_but_no_emergency(
+    understander: Understander,
+) -> None:
+    meaning = understander.understand("人没困在里面，就是电梯停了")
+    assert (meaning.intent.label, meaning.priority.label) == ("report", "P1")
+    assert meaning.fault_type.label == "elevator"
+
+
+def test_loud_words_about_a_trifle_stay_a_trifle(understander: Understander) -> None:
+    assert understander.understand("十万火急咖啡豆没了").priority.label == "P2"
+
+
+@pytest.mark.parametrize(
+    ("text", "intents"),
+    [
+        ("到哪了", {"progress"}),
+        ("催一下", {"progress"}),
+        ("什么时候来", {"progress"}),
+        ("不用来了", {"cancel"}),
+        ("已经好了", {"cancel"}),
+        ("又坏了", {"report"}),
+        ("谢谢师傅", {"praise", "chitchat"}),
+        ("在吗", {"chitchat"}),
+        ("你好", {"chitchat"}),
+        ("多少钱", {"question"}),
+        ("我要投诉", {"complaint"}),
+    ],
+)
+def test_short_messages(understander: Understander, text: str, intents: set[str]) -> None:
+    assert understander.understand(text).intent.label in intents
+
+
+def test_a_complaint_is_heard_as_one(understander: Understander) -> None:
+    meaning = understander.understand("非常不满意,一点都不及时")
+    assert meaning.intent.label == "complaint"
+    assert int(meaning.emotion.label) >= 4
+
+
+def test_thanks_are_pleased(understander: Understander) -> None:
+    assert understander.understand("谢谢师傅").emotion.label == "1"
+
+
+def test_a_lamp_in_the_living_room(understander: Understander) -> None:
+    meaning = understander.understand("我家客厅灯不亮了")
+    assert meaning.fault_type.label == "electrical"
+    assert meaning.values("location") == ("客厅",)
+    assert meaning.values("device") == ("灯",)
+    assert "灯" in "".join(meaning.fault_type.evidence)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault_type"),
+    [
+        ("马桶堵了", "plumbing"),
+        ("点题坏了上不去", "elevator"),
+        ("空掉不制冷", "hvac"),
+        ("充电枪拔不出来", "ev_charger"),
+        ("小票打不出来", "pos_payment"),
+        ("冷库升温了", "kitchen"),
+    ],
+)
+def test_fault_types(understander: Understander, text: str, fault_type: str) -> None:
+    guess = understander.understand(text).fault_type
+    assert guess.label == fault_type
+    assert len(guess.alternatives) == 3
+    assert guess.alternatives[0][0] == fault_type
+
+
+def test_evidence_for_an_emergency_is_the_danger_word(understander: Understander) -> None:
+    assert "困人" in understander.understand("三号楼电梯困人了").priority.evidence
+
+
+def test_the_scanned_asset_decides_when_the_words_do_not(understander: Understander) -> None:
+    assert understander.understand("坏了", asset_fault="elevator").fault_type.label == "elevator"
+    said = understander.understand("打印机卡纸了", asset_fault="elevator")
+    assert said.fault_type.label == "it_device"
+
+
+def test_a_bare_answer_is_no_new_report(understander: Understander) -> None:
+    answer = understander.understand("64881203", asking="phone")
+    assert answer.values("phone") == ("64881203",)
+    assert answer.intent.label == "chitchat"
+    assert understander.understand("A0317", asking="serial").values("serial") == ("A0317",)
+    assert understander.understand("阳光里东头", asking="place").values("location") == (
+        "阳光里东头",
+    )
+
+
+def test_two_faults_are_offered_as_parts(understander: Understander) -> None:
+    parts = understander.understand("会议室空调不制冷，另外打印机也卡纸了").parts
+    assert [part.fault_type for part in parts] == ["hvac", "it_device"]
+    assert understander.understand("会议室空调不制冷").parts == ()
+
+
+def test_nothing_said_is_small_talk(understander: Understander) -> None:
+    assert understander.understand("").intent.label == "chitchat"
+    assert understander.understand("。。。").intent.label == "chitchat"
+
+
+_chat = st.text(max_size=60) | st.lists(
+    st.sampled_from(
+        [
+            *"电梯困人不没有的了！，\n \t\x00😀１３８①㎡",
+            "13812345678",
+            "昨天下午三点",
+            "3号楼2单元",
+            "报E4",
+            "我姓周",
+        ]
+    ),
+    max_size=30,
+).map("".join)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=_chat)
+def test_any_text_gets_a_sound_answer(understander: Understander, text: str) -> None:
+    meaning = understander.understand(text)
+    assert meaning.intent.label in INTENTS
+    assert meaning.fault_type.label in FAULT_TYPES
+    assert meaning.priority.label in PRIORITIES
+    assert meaning.emotion.label in EMOTIONS
+    for guess in (meaning.intent, meaning.fault_type, meaning.priority, meaning.emotion):
+        assert 0 <= guess.confidence <= 1
+        assert all(word in text for word in guess.evidence)
+    for entity in meaning.entities:
+        assert entity.text
+        assert text[entity.start : entity.end] == entity.text
+        assert 0 <= entity.confidence <= 1
+    assert understander.understand(text) == meaning
+
+
+def test_a_huge_message_is_read_too(understander: Understander) -> None:
+    assert understander.understand("电梯困人了" + "啊" * 200_000).priority.label == "P0"
