@@ -290,8 +290,15 @@ def _change_priority(
     if command.priority == order.priority:
         return []
     reason = _text(command.reason, "reason")
-    data = {"from": order.priority, "to": command.priority, "reason": reason}
-    return [Draft(Kind.PRIORITY_CHANGED, data)]
+    return _raise_priority(order, command.priority, reason)
+
+
+def _raise_priority(order: WorkOrder, to: str, reason: str) -> list[Draft]:
+    """A new priority; what became P0 waits for no more answers."""
+    drafts = [Draft(Kind.PRIORITY_CHANGED, {"from": order.priority, "to": to, "reason": reason})]
+    if to == "P0" and order.sub == Sub.AWAITING_INFO:
+        drafts.append(Draft(Kind.INFO_COMPLETED, {"anyway": True}, _to(order, "ready")))
+    return drafts
 
 
 def _correct(order: WorkOrder, command: c.Correct, situation: Situation) -> list[Draft]:
@@ -341,8 +348,7 @@ def _join(order: WorkOrder, command: c.Join, situation: Situation) -> list[Draft
     }
     drafts = [Draft(Kind.JOINED, data)]
     if PRIORITIES.index(command.details.priority) < PRIORITIES.index(order.priority):
-        change = {"from": order.priority, "to": command.details.priority, "reason": "joined_report"}
-        drafts.append(Draft(Kind.PRIORITY_CHANGED, change))
+        drafts += _raise_priority(order, command.details.priority, "joined_report")
     return drafts
 
 
