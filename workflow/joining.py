@@ -1,0 +1,406 @@
+"""Is this report about an incident we know already? Slots decide, similar words never do.
+
+Two reports that read alike may be two rooms; two that share no word may be one lift. So first
+anything that contradicts keeps them apart (another serial, place, device, fault, …), then
+something must speak for them: the same asset or serial, the same place with the same thing, or the
+same people with the same fault. Without either they stay apart: a wrong join hides a fault, a
+missed one costs a phone call.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+
+from workflow.commands import Details
+from workflow.families import devices, symptoms, without_families
+from workflow.places import Place, folded, parse, place_key
+from workflow.policy import Policy
+from workflow.states import State
+from workflow.work_order import WorkOrder
+
+__all__ = ["RECURRENCE_WINDOW", "JoinDecision", "best", "place_key", "recurrence", "same_incident"]
+
+RECURRENCE_WINDOW = timedelta(days=30)
+
+_UNTYPED = frozenset({"other", "none", ""})
+_SHARED_FAULTS = frozenset({"elevator", "gas_fire", "network", "structure", "environment"})
+"""Faults of a whole building: naming the building is naming the place."""
+_NARROW = frozenset({"unit", "room", "line", "gate", "spot", "number"})
+_DANGEROUS = frozenset({"electrical", "gas_fire", "ev_charger"})
+"""One fire is reported as any of these, and of whatever is seen to burn."""
+_BURNING = frozenset({"fire", "gas"})
+
+_PHONE = re.compile(r"(?<!\d)(?:1[3-9]\d{9}|0\d{2,3}-?\d{7,8})(?!\d)")
+_TOKEN = re.compile(r"[A-Z0-9]+(?:[-.][A-Z0-9]+)*")
+_QUANTITY = re.compile(
+    r"\s*(?:元|块|度|PPM|%|个|次|点|分|小时|天|年|月|米|斤|台|V\b|W\b|A\b|KG|MM|CM)"
+)
+_CODE = re.compile(
+    r"(?<![A-Z0-9])([A-Z]{1,3})[-.]?(\d{1,3})(?![A-Z0-9号#栋座幢]|-\d)"
+    r"|(?:报错?|代码|故障码|错误码?)()\s*[::]?(\d{2,5})(?!\d)"
+)
+_ANOTHER = re.compile(
+    r"另(?:外)?[一1]?[台个部只扇盏间边]|别的|旁边(?:那|的)?|隔壁|还有[一1][台个]|第[二2][台个]"
+)
+_WHOLE = re.compile(r"整[栋层个座幢条片站]|全[楼栋店厂层站]|全公司|全小区|全部|所有")
+_REPAIRED = re.compile(r"(?:修|换|弄|处理|维修)(?:完|好|过|了){1,2}.{0,8}又|刚[修换].{0,8}又|复发")
+_SMALL = frozenset(
+    "的了是在我你他她它们这那有没不还又都就也吧吗呢啊请快来去到说一个和给把被让好坏修下上"
+)
+_LONG_ID = 5
+_SHORT_ID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class JoinDecision:
+    """Same incident or not, how sure (0–1) and by which rule.
+
+    ``reason`` of a yes: ``same_asset``, ``same_serial``, ``same_place_device``,
+    ``same_place_fault``, ``same_customer_fault``, ``same_words``. Of a no: ``differs_asset``,
+    ``differs_serial``, ``differs_place``, ``differs_device``, ``differs_fault``,
+    ``differs_error_code``, ``differs_scope``, ``differs_symptom``, ``came_back``, ``too_old``,
+    ``nothing_in_common``.
+    """
+
+    order_id: str
+    same: bool
+    score: float
+    reason: str
+
+
+def same_incident(details: Details, at: datetime, order: WorkOrder, policy: Policy) -> JoinDecision:
+    """Whether a report of ``at`` is about the incident of an open work order.
+
+    The window counts from when the incident was last reported.
+    """
+    heard = [r.at for r in order.reporters if r.at is not None]
+    last = max([*heard, order.opened_at or at])
+    if abs(at - last) > policy.intake.join_window:
+        return JoinDecision(order.id, False, 0.0, "too_old")
+    pair = _Pair(_claim(details), _claim(order))
+    against = _first(pair, _AGAINST)
+    if against:
+        return JoinDecision(order.id, False, 0.0, against)
+    return _in_favour(pair, order)
+
+
+def best(
+    details: Details, at: datetime, candidates: Sequence[WorkOrder], policy: Policy
+) -> JoinDecision | None:
+    """The surest yes among open work orders, the latest of equals; None when there is none."""
+    decisions = [
+        (decision.score, order.opened_at or at, order.id, decision)
+        for order in candidates
+        if order.open
+        for decision in (same_incident(details, at, order, policy),)
+        if decision.same
+    ]
+    return max(decisions, key=lambda found: found[:3])[3] if decisions else None
+
+
+def recurrence(
+    details: Details, at: datetime, closed: Sequence[WorkOrder], policy: Policy
+) -> WorkOrder | None:
+    """The latest work order, done within the last 30 days, whose thing broke again.
+
+    Another symptom of the same thing counts: the repair may have caused it.
+    """
+    del policy
+    again = [
+        order
+        for order in closed
+        if order.outcome == "completed"
+        and order.closed_at is not None
+        and timedelta(0) <= at - order.closed_at <= RECURRENCE_WINDOW
+        and _same_thing(_Pair(_claim(details), _claim(order)), order)
+    ]
+    return max(again, key=lambda order: (order.closed_at or at, order.id), default=None)
+
+
+# --- what a report claims ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a text says, in comparable form."""
+
+    text: str
+    place: Place
+    devices: frozenset[str]
+    symptoms: frozenset[str]
+    ids: frozenset[str]
+    codes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """One report; what is not said is empty. ``done`` says its repair waits for acceptance."""
+
+    asset: str
+    customer: str
+    phone: str
+    region: str
+    fault: str
+    serial: str
+    said: _Words
+    done: bool
+
+    @property
+    def typed(self) -> bool:
+        """Whether the kind of fault is known."""
+        return self.fault not in _UNTYPED
+
+
+def _claim(record: Details | WorkOrder) -> _Claim:
+    slots = (record.text, record.place, record.device, record.serial, record.error_code)
+    return _Claim(
+        asset=record.asset_id,
+        customer=record.customer_id,
+        phone=record.phone,
+        region=record.region,
+        fault=record.fault_type,
+        serial=_bare(record.serial),
+        said=_read(" ".join(filter(None, slots))),
+        done=isinstance(record, WorkOrder) and record.state is State.AWAITING_ACCEPTANCE,
+    )
+
+
+@lru_cache(maxsize=2048)
+def _read(words: str) -> _Words:
+    text = _PHONE.sub(" ", folded(words))
+    codes = ((m[1] or m[3] or "", m[2] or m[4]) for m in _CODE.finditer(text))
+    return _Words(
+        text=text,
+        place=parse(text),
+        devices=devices(text),
+        symptoms=symptoms(text),
+        ids=frozenset(_ids(text)),
+        codes=frozenset(f"{letters}{int(number)}" for letters, number in codes),
+    )
+
+
+def _ids(text: str) -> Iterator[str]:
+    """Serials, asset, pile and account numbers: letters with three digits, or five digits."""
+    for token in _TOKEN.finditer(text):
+        word = _bare(token[0])
+        digits = sum(c.isdecimal() for c in word)
+        long_enough = digits >= (_LONG_ID if word.isdecimal() else _SHORT_ID)
+        if long_enough and not _QUANTITY.match(text, token.end()):
+            yield word
+
+
+def _bare(number: str) -> str:
+    """A serial without what people leave out or add."""
+    return re.sub(r"[^A-Z0-9]", "", folded(number))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A new report beside a known incident."""
+
+    new: _Claim
+    old: _Claim
+
+    def shares(self, what: str) -> bool:
+        """Both say it and have something in common."""
+        return bool(getattr(self.new.said, what) & getattr(self.old.said, what))
+
+    def clash(self, what: str) -> bool:
+        """Both say something and it is not the same."""
+        mine, known = getattr(self.new.said, what), getattr(self.old.said, what)
+        return bool(mine and known and not mine & known)
+
+    def equal(self, what: str) -> bool:
+        return bool(getattr(self.new, what)) and getattr(self.new, what) == getattr(self.old, what)
+
+    def unequal(self, what: str) -> bool:
+        mine, known = getattr(self.new, what), getattr(self.old, what)
+        return bool(mine and known and mine != known)
+
+    @property
+    def strangers(self) -> bool:
+        """Two people known to be different: each could mean a place of their own."""
+        return self.unequal("customer") or (not self.equal("customer") and self.unequal("phone"))
+
+    @property
+    def one_fire(self) -> bool:
+        """Something burns or leaks gas in both, whatever it is taken for."""
+        burning = self.new.said.symptoms & self.old.said.symptoms & _BURNING
+        return bool(burning) and {self.new.fault, self.old.fault} <= _DANGEROUS | _UNTYPED
+
+    def places(self) -> dict[str, bool]:
+        """The parts of a place that both name, and whether they agree."""
+        mine, known = dict(self.new.said.place.parts()), dict(self.old.said.place.parts())
+        return {part: _agree(part, mine[part], known[part]) for part in mine if part in known}
+
+
+def _agree(part: str, mine: frozenset[str], known: frozenset[str]) -> bool:
+    if mine & known:
+        return True
+    loose = part in {"name", "spot"}
+    return loose and any(_contained(a, b) or a.startswith(b) for a in mine for b in known)
+
+
+def _contained(one: str, other: str) -> bool:
+    """Whether one is how the other ends: people leave out how it begins."""
+    return one.endswith(other) or other.endswith(one)
+
+
+# --- what keeps two reports apart -------------------------------------------------------------
+
+
+def _other_serial(pair: _Pair) -> bool:
+    if pair.unequal("serial"):
+        return not _contained(pair.new.serial, pair.old.serial)
+    shapes = {_shape(i) for i in pair.new.said.ids} & {_shape(i) for i in pair.old.said.ids}
+    return bool(shapes) and not pair.shares("ids")
+
+
+def _shape(number: str) -> str:
+    """IT20210457 → IT99999999: two numbers of one kind have one shape."""
+    return "".join("9" if c.isdecimal() else c for c in number)
+
+
+def _other_place(pair: _Pair) -> bool:
+    apart = (part for part, agree in pair.places().items() if not agree and part != "number")
+    return pair.unequal("region") or any(apart)
+
+
+def _other_device(pair: _Pair) -> bool:
+    one_more = _ANOTHER.search(pair.new.said.text) and not _ANOTHER.search(pair.old.said.text)
+    other_kind = pair.clash("devices") and not pair.one_fire
+    return bool(one_more) or other_kind or pair.places().get("number") is False
+
+
+def _other_fault(pair: _Pair) -> bool:
+    typed = pair.new.typed and pair.old.typed
+    return typed and pair.new.fault != pair.old.fault and not pair.one_fire
+
+
+def _other_scope(pair: _Pair) -> bool:
+    """A whole building against one room or one numbered thing in it."""
+    whole = [bool(_WHOLE.search(claim.said.text)) for claim in (pair.new, pair.old)]
+    if whole[0] == whole[1]:
+        return False
+    single = (pair.old if whole[0] else pair.new).said.place
+    return bool(single.room or single.number)
+
+
+def _other_symptom(pair: _Pair) -> bool:
+    """Something else is wrong; on the very same thing that is the same visit."""
+    return pair.clash("symptoms") and not (pair.equal("asset") or pair.equal("serial"))
+
+
+def _came_back(pair: _Pair) -> bool:
+    """Broken again after a repair: not an incident that still waits for one."""
+    again = _REPAIRED.search(pair.new.said.text) and not _REPAIRED.search(pair.old.said.text)
+    return bool(again) and not pair.old.done
+
+
+_Rules = tuple[tuple[str, Callable[[_Pair], bool]], ...]
+
+_ANOTHER_THING: _Rules = (
+    ("differs_asset", lambda pair: pair.unequal("asset")),
+    ("differs_serial", _other_serial),
+    ("differs_place", _other_place),
+    ("differs_device", _other_device),
+    ("differs_fault", _other_fault),
+)
+_AGAINST: _Rules = (
+    *_ANOTHER_THING,
+    ("differs_error_code", lambda pair: pair.clash("codes")),
+    ("differs_scope", _other_scope),
+    ("differs_symptom", _other_symptom),
+    ("came_back", _came_back),
+)
+
+
+def _first(pair: _Pair, rules: _Rules) -> str:
+    return next((reason for reason, holds in rules if holds(pair)), "")
+
+
+# --- what speaks for one incident -------------------------------------------------------------
+
+
+def _same_serial(pair: _Pair) -> bool:
+    """A number in the text may be a model that many own; the serial slot is sure."""
+    slots = {pair.new.serial, pair.old.serial}
+    both = pair.new.said.ids & pair.old.said.ids
+    return pair.equal("serial") or bool(both & slots) or (bool(both) and not pair.strangers)
+
+
+def _same_matter(pair: _Pair) -> bool:
+    """The same device or symptom, or the same known kind of fault."""
+    return pair.shares("devices") or pair.shares("symptoms") or (pair.new.typed and pair.old.typed)
+
+
+def _same_place(pair: _Pair) -> bool:
+    """A place precise enough for this fault.
+
+    A building or a floor is enough for what everybody there shares, or when device and symptom
+    agree too; a shop or a cellar is, for there is one of it. People known to be different need a
+    building or a name: everybody has a third floor.
+    """
+    shared = {part for part, agree in pair.places().items() if agree}
+    if pair.strangers and not shared & {"name", "building"}:
+        return False
+    place = pair.new.said.place
+    wide = shared & {"name", "area", "building"}
+    cellar = "floor" in shared and any(floor.startswith("-") for floor in place.floor)
+    shop = "name" in shared and any(name.endswith("店") for name in place.name)
+    if shared & _NARROW or (wide and "floor" in shared) or cellar or shop:
+        return True
+    everybody_s = {pair.new.fault, pair.old.fault} <= _SHARED_FAULTS
+    alike = pair.shares("devices") and pair.shares("symptoms")
+    return bool(wide or "floor" in shared) and (everybody_s or alike)
+
+
+def _same_people(pair: _Pair) -> bool:
+    return pair.equal("customer") or pair.equal("phone")
+
+
+def _same_words(pair: _Pair) -> bool:
+    """Strangers who tell of one thing with a rare word in common (漏氨, 冷冻站)."""
+    alike = pair.shares("symptoms") and not pair.strangers
+    return alike and bool(_rare(pair.new.said.text) & _rare(pair.old.said.text))
+
+
+def _rare(text: str) -> set[str]:
+    """Pairs of Chinese characters that are neither small words nor any device or symptom."""
+    return {
+        a + b
+        for piece in without_families(text)
+        for a, b in pairwise(piece)
+        if not {a, b} & _SMALL and _is_chinese(a) and _is_chinese(b)
+    }
+
+
+def _is_chinese(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"
+
+
+_FOR: tuple[tuple[str, float, Callable[[_Pair], bool]], ...] = (
+    ("same_asset", 1.0, lambda pair: pair.equal("asset")),
+    ("same_serial", 0.97, _same_serial),
+    ("same_place_device", 0.92, lambda pair: _same_place(pair) and pair.shares("devices")),
+    ("same_place_fault", 0.85, lambda pair: _same_place(pair) and _same_matter(pair)),
+    ("same_customer_fault", 0.75, lambda pair: _same_people(pair) and _same_matter(pair)),
+    ("same_words", 0.6, _same_words),
+)
+
+
+def _in_favour(pair: _Pair, order: WorkOrder) -> JoinDecision:
+    for reason, score, holds in _FOR:
+        if holds(pair):
+            return JoinDecision(order.id, True, score, reason)
+    return JoinDecision(order.id, False, 0.0, "nothing_in_common")
+
+
+def _same_thing(pair: _Pair, order: WorkOrder) -> bool:
+    """Nothing says it is another thing and something that it is this one."""
+    return not _first(pair, _ANOTHER_THING) and _in_favour(pair, order).same
