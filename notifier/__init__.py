@@ -7,7 +7,8 @@ person, :func:`word` an answer, :func:`refusal` an error. :class:`Delivery` send
 from __future__ import annotations
 
 from notifier.cases import plan_case
+from notifier.delivery import Delivery
 from notifier.plan import plan
 from notifier.replies import refusal, word
 
-__all__ = ["plan", "plan_case", "refusal", "word"]
+__all__ = ["Delivery", "plan", "plan_case", "refusal", "word"]

@@ -8,23 +8,16 @@ stand whole only on the direct card of the person who accepted the job.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
+from datetime import timedelta
 from typing import Literal
 
-from bots.degrade import neutralise
 from notifier.audience import Seat
-from notifier.buttons import buttons, running_clock, short
-from notifier.masking import mask_phone, mask_text
-from notifier.wording import Words, known
-from workflow import clocks
-from workflow.calendar import WorkCalendar, round_the_clock
-from workflow.company import Asset, Company, Customer, Staff
-from workflow.policy import Policy
-from workflow.records import Card, Facts
+from notifier.buttons import buttons
+from notifier.masking import mask_phone
+from notifier.picture import Picture, clipped, engineer, harmless, question
+from notifier.wording import Words
+from workflow.records import Card
 from workflow.states import State, Sub
-from workflow.taxonomy import FAULT_TYPES, PRIORITIES
 from workflow.work_order import WorkOrder
 
 Tone = Literal["neutral", "info", "warn", "danger", "done"]
@@ -53,140 +46,12 @@ _REACHED: Mapping[Sub | State, str] = {
     State.AWAITING_ACCEPTANCE: "signature",
     State.CLOSED: "finished",
 }
-_GOLDEN = frozenset({"P0", "P1"})
 _WORDS_SHOWN = 300
 
 
 def topic(order_id: str, audience: str) -> str:
     """The name of a living card: the same in every chat that shows it to this audience."""
     return f"card:{order_id}:{audience}"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One work order with everything a card or a sentence may say about it."""
-
-    order: WorkOrder
-    company: Company
-    policy: Policy
-    now: datetime
-    customer: Customer | None = None
-    asset: Asset | None = None
-    explanation: Facts | None = None
-    """How dispatch ranked people, when that has just happened."""
-
-    def words(self, locale: str = "") -> Words:
-        """The reader's language; the company's when they have none of their own."""
-        return Words(known(locale or self.company.locale), self.company.tz, self.now)
-
-    @property
-    def handler(self) -> Staff | None:
-        """Who has the job or the offer."""
-        return self.company.staff.get(self.order.assignee)
-
-    @property
-    def accepted(self) -> bool:
-        """Somebody took it: it is not merely offered."""
-        return self.order.state in {State.IN_PROGRESS, State.ON_HOLD, State.AWAITING_ACCEPTANCE}
-
-    @cached_property
-    def countdown(self) -> tuple[str, datetime] | None:
-        """The clock that matters now and when it runs out; None while it stands still.
-
-        Before anybody answered, the golden window follows on a missed first response.
-        """
-        order = self.order
-        still = {State.AWAITING_ACCEPTANCE, State.CLOSED}
-        if order.state in still or not any(m.what == "open" for m in order.marks):
-            return None
-        name = running_clock(order)
-        deadline = self._deadline(name)
-        if deadline is None:
-            return None
-        late = name == "first_response" and deadline <= self.now
-        golden = self._golden() if late and order.priority in _GOLDEN else None
-        return ("golden", golden) if golden and golden > self.now else (name, deadline)
-
-    def _deadline(self, name: str) -> datetime | None:
-        clock = next(c for c in clocks.CLOCKS if c == name)
-        reading = clocks.read(
-            clock, self.order.marks, self.policy.clocks, self._calendars, self.now
-        )
-        return None if reading.stopped else reading.deadline
-
-    def _golden(self) -> datetime | None:
-        window = self.policy.golden_window
-        return clocks.due(
-            "first_response",
-            self.order.marks,
-            self.policy.clocks,
-            self._calendars,
-            window,
-            self.now,
-        )
-
-    @property
-    def _calendars(self) -> Mapping[str, WorkCalendar]:
-        return {"work": self.company.calendar, "always": round_the_clock(self.company.tz)}
-
-    def fault(self, words: Words) -> str:
-        """The fault type by name."""
-        names = FAULT_TYPES.get(self.order.fault_type)
-        return self._either(names, words) or self.order.fault_type
-
-    def priority(self, words: Words) -> str:
-        """The priority with its name: 「P0 危急」."""
-        name = self._either(PRIORITIES.get(self.order.priority), words)
-        return words.say("card.priority", priority=self.order.priority, name=name)
-
-    @staticmethod
-    def _either(names: tuple[str, str] | None, words: Words) -> str:
-        return "" if names is None else names[words.locale == "en"]
-
-    def state(self, words: Words) -> str:
-        """Where it stands, with the finer step if there is one."""
-        order = self.order
-        if order.state == State.CLOSED and order.outcome != "completed":
-            return words.label("outcome", order.outcome)
-        if order.state == State.ON_HOLD:
-            return words.say("state.on_hold_because", why=self.hold_reason)
-        return words.label("sub", order.sub) if order.sub else words.label("state", order.state)
-
-    @property
-    def hold_reason(self) -> str:
-        """Why it is on hold, in the company's words."""
-        reasons = {r.code: r.label for r in self.policy.hold_reasons}
-        return reasons.get(self.order.hold_reason, self.order.hold_reason)
-
-    def next(self, audience: str, words: Words) -> str:
-        """What happens next, or is asked of this audience."""
-        order = self.order
-        who = "handler" if audience == "team" else audience
-        keys = (
-            f"next.{who}.{order.outcome}" if order.state == State.CLOSED else "",
-            f"next.{who}.{order.sub}" if order.sub else "",
-            f"next.{who}.{order.state}",
-        )
-        handler = self.handler.name if self.handler else ""
-        told = (words.maybe(key, handler=handler, why=self.hold_reason) for key in keys)
-        return next((text for text in told if text), "")
-
-    def facts(self, audience: str, words: Words) -> dict[str, object]:
-        """What every sentence about this work order may use: number, state, next, deadline."""
-        order, down = self.order, self.countdown
-        return {
-            "number": order.number,
-            "short": short(order.number),
-            "state": self.state(words),
-            "next": self.next(audience, words),
-            "deadline": down[1] if down else "",
-            "deadline_label": words.label("clock", down[0]) if down else "",
-            "fault": self.fault(words),
-            "priority": order.priority,
-            "place": _shown(order.place),
-            "handler": self.handler.name if self.handler else "",
-            "what": _shown(_clip(order.text, 60)),
-        }
 
 
 def paint(picture: Picture, seat: Seat) -> Card:
@@ -197,7 +62,7 @@ def paint(picture: Picture, seat: Seat) -> Card:
     down = picture.countdown
     key, title = topic(order.id, seat.audience), words.say(f"card.title.{seat.audience}", **facts)
     if seat.optional:
-        return Card(key, title, words.say(f"card.parting.{seat.audience}", **facts))
+        return Card(key, title, _farewell(picture, seat, words))
     return Card(
         key=key,
         title=title,
@@ -217,7 +82,18 @@ def paint(picture: Picture, seat: Seat) -> Card:
 def summary(picture: Picture, seat: Seat) -> str:
     """The card in one line, for chats that cannot show cards."""
     words = picture.words(_locale(picture, seat))
+    if seat.optional:
+        return words.say(
+            "card.left", number=picture.order.number, text=_farewell(picture, seat, words)
+        )
     return words.say(f"card.summary.{seat.audience}", **picture.facts(seat.audience, words))
+
+
+def _farewell(picture: Picture, seat: Seat, words: Words) -> str:
+    """What is left of the card where the work order has gone from; it names no mere offers."""
+    handler = picture.handler.name if picture.handler and picture.accepted else ""
+    over = "" if picture.order.open else picture.state(words)
+    return words.say(f"card.parting.{seat.audience}", handler=handler, over=over)
 
 
 def _locale(picture: Picture, seat: Seat) -> str:
@@ -281,23 +157,12 @@ def _for_customer(picture: Picture, words: Words) -> Iterator[tuple[str, str]]:
     order = picture.order
     yield "state", picture.state(words)
     yield "fault", picture.fault(words)
-    yield "place", _shown(order.place)
-    yield "device", _shown(order.device)
+    yield "place", harmless(order.place)
+    yield "device", harmless(order.device)
     yield "phone", mask_phone(order.phone)
     if picture.accepted:
         yield "handler", engineer(picture, words)
     yield "next", picture.next("customer", words)
-
-
-def engineer(picture: Picture, words: Words) -> str:
-    """The engineer by name; a VIP is told how others rated them."""
-    staff = picture.handler
-    if staff is None:
-        return ""
-    last = staff.ratings[:3]
-    vip = picture.customer is not None and picture.customer.vip
-    rating = sum(last) / len(last) if last and vip else ""
-    return words.say("card.engineer", name=staff.name, rating=rating)
 
 
 def _for_staff(picture: Picture, seat: Seat, words: Words) -> Iterator[tuple[str, str]]:
@@ -307,21 +172,21 @@ def _for_staff(picture: Picture, seat: Seat, words: Words) -> Iterator[tuple[str
     yield "state", picture.state(words)
     yield "handler", picture.handler.name if picture.handler else ""
     yield "fault", picture.fault(words)
-    yield "place", _shown(order.place, whole)
+    yield "place", harmless(order.place, whole)
     yield (
         "device",
         words.say(
             "card.device",
-            device=_shown(order.device or (asset.name if asset else "")),
+            device=harmless(order.device or (asset.name if asset else "")),
             model=asset.model if asset else "",
-            serial=_shown(order.serial or (asset.serial if asset else "")),
-            code=_shown(order.error_code),
+            serial=harmless(order.serial or (asset.serial if asset else "")),
+            code=harmless(order.error_code),
         ),
     )
-    yield "contact", _shown(order.contact or (customer.name if customer else ""), whole)
+    yield "contact", harmless(order.contact or (customer.name if customer else ""), whole)
     phone = order.phone or (customer.phone if customer else "")
     yield "phone", phone if whole else mask_phone(phone)
-    yield "when", _shown(order.when)
+    yield "when", harmless(order.when)
     yield "customer", words.say("card.vip") if customer and customer.vip else ""
     yield "reporters", _crowd(order, words)
     yield "media", _attachments(order, words)
@@ -333,11 +198,6 @@ def _sees_all(picture: Picture, seat: Seat) -> bool:
     """Only the one who took the job sees phones whole, in their own direct chat."""
     theirs = seat.audience == "handler" and seat.place.kind == "direct"
     return theirs and picture.accepted and seat.person == picture.order.assignee
-
-
-def _shown(text: str, whole: bool = False) -> str:
-    """People's words for a card: harmless, phones masked unless the reader may see them."""
-    return neutralise(text if whole else mask_text(text))
 
 
 def _crowd(order: WorkOrder, words: Words) -> str:
@@ -382,19 +242,10 @@ def _body(picture: Picture, seat: Seat, words: Words) -> str:
     """The customer's own words; to each reporter their own, never another's."""
     if seat.audience == "customer":
         theirs = seat.reporter.text if seat.reporter else ""
-        said = words.say("card.said.yours", text=_shown(_clip(theirs, _WORDS_SHOWN)))
+        said = words.say("card.said.yours", text=harmless(clipped(theirs, _WORDS_SHOWN)))
         return words.say("card.customer_body", said=said, question=question(picture, words))
-    text = _clip(picture.order.text, _WORDS_SHOWN)
-    return words.say("card.said.theirs", text=_shown(text, _sees_all(picture, seat)))
-
-
-def question(picture: Picture, words: Words) -> str:
-    """The one thing to ask for, when something is missing."""
-    missing = picture.order.missing
-    waiting = picture.order.state == State.NEW or picture.order.priority == "P0"
-    if not missing or not waiting:
-        return ""
-    return words.maybe(f"ask.{missing[0]}") or words.say("ask.other")
+    text = clipped(picture.order.text, _WORDS_SHOWN)
+    return words.say("card.said.theirs", text=harmless(text, _sees_all(picture, seat)))
 
 
 def _footer(picture: Picture, seat: Seat, words: Words) -> str:
@@ -423,8 +274,3 @@ def _reason(term: Mapping[str, object], words: Words) -> str:
         return ""
     named = {f"a{i}": part for i, part in enumerate(parts[1:], start=1)}
     return words.maybe(f"why.{parts[0]}", **named)
-
-
-def _clip(text: str, most: int) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"

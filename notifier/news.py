@@ -217,9 +217,11 @@ def _claimable(event: Event, change: Change) -> Iterator[News]:
 
 
 def _moved_away(event: Event, change: Change) -> Iterator[News]:
-    """The one it was taken from."""
+    """The one it was taken from; an offer that ran out says so on its card, silently."""
     before = change.before.assignee if change.before else ""
-    if before and before != change.order.assignee:
+    theirs = change.before is not None and change.before.state not in _UNTAKEN
+    taken = theirs or event.kind in {Kind.REASSIGNED, Kind.TAKEN_OVER}
+    if before and taken and before != change.order.assignee:
         reason = quoted(event.data.get("reason"))
         facts = {"reason": reason if event.kind == Kind.REASSIGNED else ""}
         yield News("handler.moved_away", Urgency.REMINDER, event, facts, _others([before], event))
@@ -321,9 +323,12 @@ def _poor_rating(event: Event, change: Change) -> Iterator[News]:
 
 
 def _nobody(event: Event, change: Change) -> Iterator[News]:
-    """Nobody can go: backup and supervisor hear at once, but not again at each retry."""
-    retried = any(e.data.get("act") == "retry_dispatch" for e in change.events)
-    urgency = Urgency.REMINDER if retried else _urgency(change.order, Urgency.ESCALATION)
+    """Nobody can go: backup and supervisor hear at once. Once told, the ladder goes on and the
+    supervisors' card shows each further round.
+    """
+    if change.before is not None and change.before.escalation > 0:
+        return
+    urgency = _urgency(change.order, Urgency.ESCALATION)
     people = _listed(event.data.get("targets")) or _supervisors(change)
     facts = {"excluded": _excluded(event.data.get("explanation"))}
     yield News("supervisor.nobody", urgency, event, facts, people)
@@ -367,7 +372,8 @@ def _step(event: Event, change: Change) -> Iterator[News]:
         return
     code = f"supervisor.{act}" if act in _NAMED_STEPS else "supervisor.step"
     calm = Urgency.REMINDER if act == "triage_reminder" else Urgency.ESCALATION
-    targets = people or _supervisors(change)
+    targets = (*people, *_supervisors(change)) if act == "backup_takeover" else people
+    targets = targets or _supervisors(change)
     yield News(code, _urgency(order, calm), event, facts, targets, loud=loud)
 
 

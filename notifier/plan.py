@@ -23,8 +23,9 @@ from notifier.audience import (
     staff_of,
     team_groups,
 )
-from notifier.cards import Picture, engineer, paint, question, summary, topic
+from notifier.cards import paint, summary, topic
 from notifier.news import News, addressed, for_customer, for_staff
+from notifier.picture import Picture, engineer, question
 from notifier.timing import next_slot, quiet_until
 from notifier.wording import Words
 from workflow.company import Staff
@@ -35,6 +36,8 @@ from workflow.work_order import WorkOrder
 
 HOLDABLE = frozenset({Urgency.ESCALATION, Urgency.REMINDER, Urgency.INFO})
 """What may wait for the morning or for a digest; somebody waits for the rest right now."""
+_AMONG_SUPERVISORS = frozenset({"supervisor.triage_reminder", "supervisor.low_rating"})
+"""Not for the team's ears."""
 
 
 def plan(change: Change) -> Sequence[Notice]:
@@ -107,7 +110,7 @@ class _Desk:
         """Colleagues, the most urgent news first: each person once, each chat once."""
         told: set[str] = set()
         lines: dict[ChatRef, list[_Line]] = {}
-        for news in sorted(for_staff(self.change), key=lambda news: news.urgency):
+        for news in sorted(for_staff(self.change), key=_first_told):
             for line in self._lines(news, told):
                 lines.setdefault(line.place, []).append(line)
         for same_chat in lines.values():
@@ -154,14 +157,15 @@ class _Desk:
     def _escalation(self, news: News, people: tuple[Staff, ...]) -> Iterator[_Line]:
         """Supervisors: in their group and the team's, and each directly."""
         groups = dict.fromkeys(self.company.supervisor_groups)
-        if news.code != "supervisor.triage_reminder":
+        if news.code not in _AMONG_SUPERVISORS:
             groups |= dict.fromkeys(team_groups(self.order, self.company))
         for group in groups:
             text = self._to_staff(news, people)
             yield _Line(news, group, "supervisor", text, None, people, supervising=True)
         for staff in people:
             direct = colleague(staff)
-            if direct is not None and direct.place not in groups:
+            mentioned = groups and staff.id == self.order.assignee
+            if direct is not None and not mentioned:
                 text = self._to_staff(news, ())
                 spare = direct.fallbacks
                 yield _Line(
@@ -321,6 +325,11 @@ def _joined(lines: Sequence[_Line]) -> _Line:
         person=first.person if len(persons) == 1 else None,
         people=tuple(people.values()),
     )
+
+
+def _first_told(news: News) -> tuple[Urgency, bool]:
+    """The most urgent first; among equals whoever has to do it before whoever has to know."""
+    return news.urgency, news.code.startswith("supervisor.")
 
 
 def _harmless(facts: Facts) -> dict[str, object]:

@@ -1,0 +1,393 @@
+"""Getting notices delivered: each chat's mailbox in order, side by side with the others.
+
+What is claimed is sent, put back with a time, or declared dead where a supervisor sees it. A send
+whose answer never came is tried again; where the platform does not know our keys, its receipt
+says that it may have arrived twice. Nothing here raises out of the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from bots.channel import Anomalous, Channel, ChannelError, Refused, Retry, Unsupported
+from notifier.deadletters import dead_letters
+from notifier.mailbox import (
+    Parcel,
+    digest,
+    fit,
+    mergeable,
+    nothing_to_show,
+    parcels,
+    retired,
+)
+from notifier.pacing import OPEN_FOR, Breaker, Bucket, backoff
+from notifier.wording import DEFAULT, Words
+from workflow.ports import Clock, Engine, Queued, Store, UnitOfWork
+from workflow.records import ChatRef, Receipt, Urgency
+
+log = structlog.get_logger(__name__)
+
+BATCH = 64
+MOST_ATTEMPTS = 8
+ANSWER_WITHIN = 10.0
+"""Seconds a channel has to answer; later its answer is unknown."""
+PATIENCE = 2.0
+"""Seconds :meth:`Delivery.run_once` waits for slow chats before it lets the others go on."""
+STALE_CLAIM = 40.0
+"""Seconds after which a claim is not used any more: its lease may pass to another process."""
+GIVE_UP_AFTER = timedelta(hours=24)
+"""How long a channel may put a notice off before it is dead."""
+UNKNOWN = "unknown"
+_REMEMBERED = 10_000
+
+
+class Durable(Store, Engine, Protocol):
+    """Both doors of storage."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """Not now. ``counted`` says that it was the notice's own failure, ``spacing`` how far apart
+    those behind it may follow.
+    """
+
+    at: datetime
+    why: str
+    counted: bool = False
+    spacing: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    to: ChatRef
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class _Dead:
+    why: str
+
+
+_Outcome = _Later | _Sent | _Dead
+
+
+@dataclass
+class _Chat:
+    """What one chat takes, and who is speaking into it."""
+
+    bucket: Bucket
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+
+
+class Delivery:
+    """Sends what is due. One per process; several processes share the outbox by its leases.
+
+    Args:
+        store: Where notices are claimed and settled.
+        clock: The tenants' time.
+        channels: The ways out by name.
+        chance: Gives random numbers from 0 to 1, to spread retries.
+        locale: The language of digests and of a card's text form.
+        answer_within: Seconds a channel has to answer.
+        patience: Seconds one round waits for slow chats.
+    """
+
+    def __init__(
+        self,
+        store: Durable,
+        clock: Clock,
+        channels: Mapping[str, Channel],
+        *,
+        chance: Callable[[], float] = random.random,
+        locale: str = DEFAULT,
+        answer_within: float = ANSWER_WITHIN,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._channels = channels
+        self._chance = chance
+        self._locale = locale
+        self._answer_within = answer_within
+        self._patience = patience
+        self._chats: dict[tuple[str, str, str], _Chat] = {}
+        self._breakers: dict[tuple[str, str], Breaker] = defaultdict(Breaker)
+        self._failures: dict[int, int] = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def run_once(self, tenant: str) -> int:
+        """Claim what is due and send it; how many notices were claimed.
+
+        Chats that answer slowly go on in the background and keep nobody else waiting.
+        """
+        now = self._clock.now(tenant)
+        claimed = await self._store.claim_notices(tenant, now, BATCH)
+        self._forget_idle(now)
+        since = asyncio.get_running_loop().time()
+        boxes: dict[tuple[str, str], list[Queued]] = {}
+        for queued in claimed:
+            to = queued.notice.to
+            boxes.setdefault((to.channel, to.chat), []).append(queued)
+        tasks = [asyncio.create_task(self._empty(tenant, box, since)) for box in boxes.values()]
+        self._running.update(tasks)
+        for task in tasks:
+            task.add_done_callback(self._running.discard)
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._patience)
+        return len(claimed)
+
+    async def close(self) -> None:
+        """Wait for what is being sent; nothing new is begun by this."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    # --- one mailbox --------------------------------------------------------------------------
+
+    async def _empty(self, tenant: str, box: Sequence[Queued], since: float) -> None:
+        chat = self._chat(tenant, box[0].notice.to)
+        chat.waiting += 1
+        try:
+            async with chat.lock:
+                if asyncio.get_running_loop().time() - since < STALE_CLAIM:
+                    await self._send_all(tenant, box)
+        except Exception:  # the leases run out and the notices come again
+            log.exception("mailbox failed", tenant=tenant, channel=box[0].notice.to.channel)
+        finally:
+            chat.waiting -= 1
+
+    async def _send_all(self, tenant: str, box: Sequence[Queued]) -> None:
+        """Everything of one chat in order; after one that has to wait, the rest waits a little."""
+        waiting = self._parcels(tenant, box)
+        for n, parcel in enumerate(waiting):
+            outcome = await self._deliver(tenant, parcel)
+            await self._settle(tenant, parcel, outcome)
+            if isinstance(outcome, _Later):
+                soon = min(outcome.at, self._clock.now(tenant) + OPEN_FOR)
+                for place, behind in enumerate(waiting[n + 1 :], 1):
+                    at = soon + place * outcome.spacing
+                    await self._settle(tenant, behind, _Later(at, "behind another notice"))
+                return
+
+    def _parcels(self, tenant: str, box: Sequence[Queued]) -> list[Parcel]:
+        """The messages to send; reminders become one digest when the chat's window is short."""
+        to = box[0].notice.to
+        channel = self._channels.get(to.channel)
+        if channel is None:
+            return [Parcel((queued,), queued.notice.text, key=queued.notice.key) for queued in box]
+        ready = parcels(box, channel.capabilities)
+        calm = [parcel for parcel in ready if mergeable(parcel)]
+        short = self._chat(tenant, to).bucket.left(self._clock.now(tenant)) < len(ready)
+        if not short or len(calm) < 2:  # noqa: PLR2004  # one needs no digest
+            return ready
+        merged = digest(calm, self._words(tenant))
+        return [*(parcel for parcel in ready if not mergeable(parcel)), merged]
+
+    # --- one message --------------------------------------------------------------------------
+
+    async def _deliver(self, tenant: str, parcel: Parcel) -> _Outcome:
+        """Try the chat it is for, then its fallbacks.
+
+        The next one is tried when a chat refuses for good; for an emergency, or when this was the
+        last attempt, also when it merely fails.
+        """
+        tries = self._tries(parcel) + 1
+        last, old = tries >= MOST_ATTEMPTS, self._is_old(tenant, parcel)
+        eager = last or old or parcel.lead.urgency == Urgency.RED
+        later: _Later | None = None
+        whys: list[str] = []
+        for to in (parcel.lead.to, *parcel.lead.fallbacks):
+            outcome = await self._try(tenant, parcel, to, tries)
+            if isinstance(outcome, _Sent):
+                return outcome
+            whys.append(f"{to.channel}: {outcome.why}")
+            if isinstance(outcome, _Later):
+                later = later or outcome
+                if not eager:
+                    return later
+        if later is None or old or (last and later.counted):
+            return _Dead("; ".join(whys))
+        return later
+
+    async def _try(self, tenant: str, parcel: Parcel, to: ChatRef, tries: int) -> _Outcome:
+        """One chat: unless it cannot be, need not be, or must not be now, speak."""
+        channel = self._channels.get(to.channel)
+        if channel is None:
+            return _Dead("no such channel")
+        can, now = channel.capabilities, self._clock.now(tenant)
+        if to.kind == "group" and not can.groups:
+            return _Dead("no groups")
+        unneeded = nothing_to_show(parcel, can) if to == parcel.lead.to else ""
+        if unneeded:
+            return _Sent(to, Receipt(parcel.previous, now, unneeded))
+        return self._wait(tenant, parcel, to) or await self._speak(
+            channel, tenant, parcel, to, tries
+        )
+
+    def _wait(self, tenant: str, parcel: Parcel, to: ChatRef) -> _Later | None:
+        """Until when the channel rests or the chat's window is full."""
+        now = self._clock.now(tenant)
+        resting = self._breakers[tenant, to.channel].blocked(now)
+        if resting is not None:
+            return _Later(resting, "the channel rests after failures")
+        bucket = self._chat(tenant, to).bucket
+        full = bucket.take(now, urgent=parcel.urgent)
+        if full is not None:
+            return _Later(full, "all the chat takes in a minute", spacing=bucket.spacing())
+        return None
+
+    async def _speak(
+        self, channel: Channel, tenant: str, parcel: Parcel, to: ChatRef, tries: int
+    ) -> _Outcome:
+        now, breaker = self._clock.now(tenant), self._breakers[tenant, to.channel]
+        breaker.trying(now)
+        try:
+            receipt = await self._say(channel, tenant, parcel, to)
+        except Retry as busy:
+            return _Later(now + max(busy.after, timedelta(seconds=1)), busy.why)
+        except (Refused, Unsupported) as no:
+            breaker.succeeded()
+            return _Dead(no.why)
+        except (TimeoutError, Anomalous) as silence:
+            breaker.failed(now)
+            why = silence.why if isinstance(silence, Anomalous) else "no answer"
+            return self._again(now, f"{UNKNOWN}: {why}", tries)
+        except Exception as error:  # a channel's bug must not stop the others
+            breaker.failed(now)
+            log.exception("channel failed", tenant=tenant, channel=to.channel)
+            return self._again(now, type(error).__name__, tries)
+        breaker.succeeded()
+        return _Sent(to, receipt)
+
+    def _again(self, now: datetime, why: str, tries: int) -> _Later:
+        return _Later(now + backoff(tries, self._chance()), why, counted=True)
+
+    async def _say(self, channel: Channel, tenant: str, parcel: Parcel, to: ChatRef) -> Receipt:
+        """Send it as the channel can show it; plainer, or as a new message, where it must be."""
+        can, words = channel.capabilities, self._words(tenant)
+        whole = parcel.outgoing(tenant, to)
+        outgoing, lost = fit(whole, can, words)
+        try:
+            receipt = await self._answered(channel.send(outgoing))
+        except Unsupported:
+            outgoing, lost = fit(whole, replace(can, cards=False, mentions=False), words)
+            receipt = await self._answered(channel.send(outgoing))
+        except Refused:
+            if not outgoing.previous:
+                raise
+            fresh = replace(outgoing, previous="", key=f"{outgoing.key}:fresh")
+            receipt, lost = await self._answered(channel.send(fresh)), "the older card was gone"
+        if parcel.retires:
+            await self._retire(channel, tenant, parcel)
+        doubtful = self._doubtful(parcel) and not can.idempotent
+        told = [receipt.degraded, lost, "may have arrived twice" if doubtful else ""]
+        return replace(receipt, degraded="; ".join(text for text in told if text))
+
+    async def _answered(self, sending: Awaitable[Receipt]) -> Receipt:
+        async with asyncio.timeout(self._answer_within):
+            return await sending
+
+    async def _retire(self, channel: Channel, tenant: str, parcel: Parcel) -> None:
+        """Take the buttons off the older copy; a stale one is refused anyway."""
+        try:
+            await self._answered(channel.send(retired(parcel, tenant, self._words(tenant))))
+        except (ChannelError, TimeoutError) as why:
+            log.info("older card stays", tenant=tenant, channel=channel.name, why=str(why))
+
+    # --- the record ---------------------------------------------------------------------------
+
+    async def _settle(self, tenant: str, parcel: Parcel, outcome: _Outcome) -> None:
+        now = self._clock.now(tenant)
+        for n, queued in enumerate(parcel.notices):
+            if isinstance(outcome, _Sent):
+                await self._sent(queued, outcome, now, joined=n > 0)
+            elif isinstance(outcome, _Later):
+                if outcome.counted:
+                    self._failures[queued.id] = self._failures.get(queued.id, 0) + 1
+                await self._store.settle_notice(
+                    queued, at=now, error=self._said(queued, outcome), retry_at=outcome.at
+                )
+            else:
+                self._failures.pop(queued.id, None)
+                await self._store.settle_notice(queued, at=now, error=outcome.why)
+        if isinstance(outcome, _Dead):
+            await self._bury(tenant, parcel, outcome.why)
+
+    async def _sent(self, queued: Queued, sent: _Sent, now: datetime, *, joined: bool) -> None:
+        self._failures.pop(queued.id, None)
+        notice, receipt = queued.notice, sent.receipt
+        if joined:
+            told = ("sent together with other news", receipt.degraded)
+            receipt = replace(receipt, degraded="; ".join(text for text in told if text))
+        there = replace(queued, notice=replace(notice, to=sent.to))
+        await self._store.settle_notice(there, at=now, receipt=receipt)
+
+    @staticmethod
+    def _said(queued: Queued, later: _Later) -> str:
+        """The reason to record; a doubt whether it arrived stays until it is resolved."""
+        doubt = queued.error.startswith(UNKNOWN) and not later.why.startswith(UNKNOWN)
+        return f"{UNKNOWN}; {later.why}" if doubt else later.why
+
+    async def _bury(self, tenant: str, parcel: Parcel, why: str) -> None:
+        """Tell the supervisors, once, of what nobody will hear."""
+        log.warning(
+            "notice is dead",
+            tenant=tenant,
+            notices=[queued.id for queued in parcel.notices],
+            channel=parcel.lead.to.channel,
+            why=why,
+        )
+        words = self._words(tenant)
+
+        def write(uow: UnitOfWork) -> None:
+            for queued in parcel.notices:
+                for notice in dead_letters(queued, why, uow.company, words):
+                    uow.outbox.add(notice)
+
+        await self._store.transact(tenant, write)
+
+    # --- what it remembers --------------------------------------------------------------------
+
+    def _chat(self, tenant: str, to: ChatRef) -> _Chat:
+        key = (tenant, to.channel, to.chat)
+        if key not in self._chats:
+            channel = self._channels.get(to.channel)
+            per_minute = channel.capabilities.per_minute if channel else 0
+            self._chats[key] = _Chat(Bucket(per_minute))
+        return self._chats[key]
+
+    def _forget_idle(self, now: datetime) -> None:
+        """Chats that nobody speaks into need not be remembered."""
+        if len(self._chats) > _REMEMBERED:
+            idle = [k for k, c in self._chats.items() if not c.waiting and c.bucket.full(now)]
+            for key in idle:
+                del self._chats[key]
+
+    def _is_old(self, tenant: str, parcel: Parcel) -> bool:
+        now = self._clock.now(tenant)
+        since = [max(q.created_at, q.notice.not_before or q.created_at) for q in parcel.notices]
+        return now - min(since) > GIVE_UP_AFTER
+
+    def _tries(self, parcel: Parcel) -> int:
+        return max(self._failures.get(queued.id, 0) for queued in parcel.notices)
+
+    @staticmethod
+    def _doubtful(parcel: Parcel) -> bool:
+        return any(q.state == UNKNOWN or q.error.startswith(UNKNOWN) for q in parcel.notices)
+
+    def _words(self, tenant: str) -> Words:
+        return Words(self._locale, "UTC", self._clock.now(tenant))
+
+    def resting(self) -> Iterator[tuple[str, str]]:
+        """The tenants and channels left alone right now after repeated failures."""
+        for (tenant, channel), breaker in self._breakers.items():
+            if breaker.until is not None:
+                yield tenant, channel

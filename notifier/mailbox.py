@@ -1,0 +1,194 @@
+"""What leaves a chat's mailbox together: news with its card, reminders as one digest, and how a
+poorer channel is told. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from bots.channel import Capabilities
+from bots.degrade import command_lines, plain
+from notifier.wording import Words
+from workflow.ports import Queued
+from workflow.records import Card, ChatRef, Notice, Outgoing, Urgency
+
+MERGEABLE = frozenset({Urgency.REMINDER, Urgency.INFO})
+URGENT = frozenset({Urgency.RED, Urgency.ESCALATION})
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message to send, and the notices it settles; the first one leads.
+
+    ``retires`` is the message id of an older copy of the card that this one replaces.
+    """
+
+    notices: tuple[Queued, ...]
+    text: str
+    card: Card | None = None
+    mentions: tuple[str, ...] = ()
+    previous: str = ""
+    retires: str = ""
+    key: str = ""
+
+    @property
+    def lead(self) -> Notice:
+        """The notice that says where to and how urgently."""
+        return self.notices[0].notice
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it may overtake the rest."""
+        return self.lead.urgency in URGENT
+
+    def outgoing(self, tenant: str, to: ChatRef) -> Outgoing:
+        """The message for one chat; only the first choice of chat has the older card."""
+        previous = self.previous if to == self.lead.to else ""
+        return Outgoing(tenant, to, self.text, self.key, self.card, self.mentions, previous)
+
+
+def parcels(box: Sequence[Queued], can: Capabilities) -> list[Parcel]:
+    """A mailbox as messages, the most urgent first, then in order.
+
+    News goes with its work order's card when that is new to the chat, or when the news is urgent:
+    then a fresh card comes with it and the older copy is retired.
+    """
+    waiting = sorted(box, key=lambda q: (q.notice.urgency, q.id))
+    paired: dict[int, Queued] = {}
+    for news in waiting:
+        card = _card_for(news, waiting, can) if _is_news(news.notice) else None
+        if card is not None and card.id not in {c.id for c in paired.values()}:
+            paired[news.id] = card
+    absorbed = {card.id for card in paired.values()}
+    return [
+        _together(queued, paired[queued.id], can) if queued.id in paired else _alone(queued)
+        for queued in waiting
+        if queued.id not in absorbed
+    ]
+
+
+def nothing_to_show(parcel: Parcel, can: Capabilities) -> str:
+    """Why a card need not be sent at all; empty when it must."""
+    notice = parcel.lead
+    if notice.kind == "repaint" and not parcel.previous:
+        return "no card to repaint"
+    stays = parcel.previous and not can.edit
+    if notice.urgency == Urgency.CARD and stays and notice.to.kind == "direct":
+        return "the channel cannot repaint; the news said it"
+    return ""
+
+
+def digest(several: Sequence[Parcel], words: Words) -> Parcel:
+    """Several calm messages to one chat as one."""
+    lines = [
+        words.say("delivery.digest_line", text=line)
+        for parcel in several
+        for line in parcel.text.splitlines()[:1]
+    ]
+    mentions = dict.fromkeys(who for parcel in several for who in parcel.mentions)
+    notices = tuple(queued for parcel in several for queued in parcel.notices)
+    return Parcel(
+        notices,
+        words.say("delivery.digest", n=len(lines), lines="\n".join(lines)),
+        mentions=tuple(mentions),
+        key=_key(notices),
+    )
+
+
+def mergeable(parcel: Parcel) -> bool:
+    """Whether it may become a line of a digest."""
+    return parcel.lead.urgency in MERGEABLE and parcel.card is None
+
+
+def fit(outgoing: Outgoing, can: Capabilities, words: Words) -> tuple[Outgoing, str]:
+    """The message as this channel can show it, and what was lost, in plain words."""
+    lost: list[str] = []
+    card, text, mentions = outgoing.card, outgoing.text, outgoing.mentions
+    if outgoing.previous and not can.edit:
+        card, lost = None, ["the older card stays as it was"]
+    elif card is not None and not can.cards:
+        text = "\n".join(part for part in (text, plain(card, words.say("delivery.reply"))) if part)
+        card, lost = None, ["card as text"]
+    elif card is not None:
+        card, fewer = _fewer_buttons(card, can, words)
+        lost += fewer
+        if card.media and not can.pictures:
+            card = replace(card, media=())
+            lost.append("without pictures")
+    if mentions and not can.mentions:
+        mentions = ()
+        lost.append("without @")
+    previous = outgoing.previous if can.edit else ""
+    fitting = replace(outgoing, card=card, text=text, mentions=mentions, previous=previous)
+    return fitting, "; ".join(lost)
+
+
+def retired(parcel: Parcel, tenant: str, words: Words) -> Outgoing:
+    """What becomes of the older copy of a card that was sent afresh."""
+    card = parcel.card or Card("", "")
+    note = Card(card.key, card.title, words.say("delivery.retired"))
+    return Outgoing(
+        tenant, parcel.lead.to, "", f"{parcel.key}:retired", note, previous=parcel.retires
+    )
+
+
+def _is_news(notice: Notice) -> bool:
+    return notice.card is None and notice.topic is None and notice.order_id is not None
+
+
+def _card_for(news: Queued, waiting: Sequence[Queued], can: Capabilities) -> Queued | None:
+    if not can.cards:
+        return None
+    loud = news.notice.urgency in URGENT
+    for queued in waiting:
+        notice = queued.notice
+        same = notice.order_id == news.notice.order_id and notice.to == news.notice.to
+        if same and notice.kind == "card" and (loud or not queued.previous):
+            return queued
+    return None
+
+
+def _alone(queued: Queued) -> Parcel:
+    notice = queued.notice
+    return Parcel(
+        (queued,),
+        notice.text,
+        notice.card,
+        notice.mentions,
+        previous=queued.previous,
+        key=notice.key,
+    )
+
+
+def _together(news: Queued, card: Queued, can: Capabilities) -> Parcel:
+    return Parcel(
+        (news, card),
+        news.notice.text,
+        card.notice.card,
+        news.notice.mentions,
+        retires=card.previous if can.edit else "",
+        key=_key((news, card)),
+    )
+
+
+def _key(notices: Sequence[Queued]) -> str:
+    keys = "\n".join(queued.notice.key for queued in notices)
+    return f"joint:{hashlib.sha256(keys.encode()).hexdigest()[:32]}"
+
+
+def _fewer_buttons(card: Card, can: Capabilities, words: Words) -> tuple[Card, list[str]]:
+    """The card with the buttons the channel takes; the rest as text commands beneath."""
+    most = can.max_buttons if can.buttons else 0
+    if len(card.buttons) <= most:
+        return card, []
+    beneath = command_lines(card.buttons[most:], words.say("delivery.reply"))
+    footer = "\n".join(_lines(card.footer, beneath))
+    return replace(card, buttons=card.buttons[:most], footer=footer), ["buttons as text commands"]
+
+
+def _lines(footer: str, beneath: Sequence[str]) -> Iterator[str]:
+    if footer:
+        yield footer
+    yield from beneath
