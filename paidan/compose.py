@@ -1,0 +1,249 @@
+"""The only room that knows everybody: puts the parts of one running Paidan together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+
+from bots.channel import Channel
+from bots.front_desk import FrontDesk
+from bots.web import WebChannel
+from notifier.cases import plan_case
+from notifier.delivery import Delivery
+from notifier.plan import plan
+from notifier.replies import word
+from paidan.clock import StoreClock
+from paidan.company_file import Loaded
+from paidan.console.app import build
+from paidan.console.services import Services
+from paidan.console.signing import login_path
+from paidan.demo import demo_company
+from paidan.house import House, MovableClock
+from paidan.settings import Settings
+from storage import SqlStore, open_store
+from workflow.company import Identity, Staff
+from workflow.ports import Clock, UnitOfWork
+from workflow.records import Understanding
+from workflow.service import Service
+
+log = structlog.get_logger(__name__)
+
+FAREWELL = 2.0
+"""Seconds that requests under way and open streams get when the process is told to stop."""
+HEARTBEAT = 15.0
+"""Seconds without a round of some loop after which the process says it is not ready."""
+
+OWN_CHANNELS = ("sandbox", "web", "console")
+
+
+class Understands(Protocol):
+    """What the front desk needs of ``nlp``."""
+
+    def understand(
+        self,
+        text: str,
+        *,
+        asking: str | None = None,
+        at: datetime | None = None,
+        asset_fault: str | None = None,
+    ) -> Understanding: ...
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One running Paidan without its pages."""
+
+    store: SqlStore
+    clock: MovableClock
+    service: Service
+    front_desk: FrontDesk
+    channels: Mapping[str, Channel]
+    house: House
+
+
+def own_channels(store: SqlStore, clock: Clock) -> dict[str, Channel]:
+    """The channels whose pages are ours."""
+    return {name: WebChannel(name, store, clock) for name in OWN_CHANNELS}
+
+
+@asynccontextmanager
+async def assemble(
+    url: str,
+    blobs: Path,
+    understander: Understands,
+    *,
+    clock: Callable[[str], datetime] | None = None,
+    ids: Callable[[], str] | None = None,
+    channels: Callable[[SqlStore, Clock], Mapping[str, Channel]] = own_channels,
+) -> AsyncIterator[Parts]:
+    """Open the store, migrate it, and put everything on it.
+
+    Args:
+        url: The database.
+        blobs: The folder for attachments.
+        understander: Reads sentences.
+        clock: A movable clock instead of real time (replay, tests); it is also the store's.
+        ids: Gives the next id, for runs that must be repeatable.
+        channels: Makes the channels delivery speaks through.
+    """
+    async with open_store(url, blobs, ids=ids, clock=clock) as store:
+        movable: MovableClock = clock if _movable(clock) else StoreClock(store)  # type: ignore[assignment]  # narrowed by hand
+        ways = channels(store, movable)
+        service = Service(plan)
+        desk = FrontDesk(store, movable, understander, service, word, plan_case)
+        delivery = Delivery(store, movable, ways)
+        house = House(store, movable, desk, service, delivery)
+        store.on_commit(house.wake)
+        yield Parts(store, movable, service, desk, ways, house)
+
+
+def _movable(clock: object) -> bool:
+    return hasattr(clock, "move") and hasattr(clock, "now")
+
+
+async def seed(store: SqlStore, loaded: Loaded) -> None:
+    """Write a company with its customers, assets and sandbox identities; again does no harm."""
+
+    def write(uow: UnitOfWork) -> None:
+        uow.put_company(loaded.company)
+        for customer in loaded.customers:
+            uow.people.put_customer(customer)
+            uow.people.put_identity(
+                Identity("sandbox", customer.id, "customer", customer.id, customer.name)
+            )
+        for asset in loaded.assets:
+            uow.people.put_asset(asset)
+        for staff in loaded.company.staff.values():
+            for channel in ("sandbox", "console"):
+                uow.people.put_identity(
+                    Identity(channel, staff.id, staff.role, staff.id, staff.name)
+                )
+            for channel, user in staff.handles.items():
+                uow.people.put_identity(Identity(channel, user, staff.role, staff.id, staff.name))
+
+    await store.transact(loaded.company.tenant, write)
+
+
+# --- serving --------------------------------------------------------------------------------------
+
+
+async def serve(
+    settings: Settings,
+    understander: Understands,
+    *,
+    demo: bool = False,
+    announce: Callable[[str], None] = print,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then stop within three seconds.
+
+    Args:
+        settings: Where everything is.
+        understander: Reads sentences.
+        demo: Put the demo company in if the database is empty, and open the sandbox.
+        announce: Says the address once the door is open.
+
+    Raises:
+        InvalidInput: the tenant has no company yet.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with assemble(settings.database_url, settings.blobs, understander) as parts:
+        if demo:
+            await _seed_once(parts.store, settings.tenant)
+        company = await parts.store.read(settings.tenant, lambda uow: uow.company)
+        running = asyncio.create_task(parts.house.run(), name="house")
+        async with _door(settings, parts, demo=demo) as address:
+            announce(_welcome(settings, address, company.staff, demo=demo))
+            waiting = asyncio.create_task(stop.wait())
+            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+@asynccontextmanager
+async def _door(settings: Settings, parts: Parts, *, demo: bool) -> AsyncIterator[str]:
+    """The pages, open for as long as the block runs; gives the address."""
+    runner = web.AppRunner(
+        build(services(settings, parts, demo=demo)), shutdown_timeout=FAREWELL, access_log=None
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.http.host, settings.http.port)
+        await site.start()
+        port = runner.addresses[0][1]
+        base = settings.http.public_url or f"http://{_shown(settings.http.host)}:{port}"
+        yield base.rstrip("/")
+    finally:
+        await runner.cleanup()
+
+
+def services(settings: Settings, parts: Parts, *, demo: bool) -> Services:
+    """What the console is given of the rest of the house."""
+
+    async def ready() -> Mapping[str, bool]:
+        try:
+            await parts.store.tenants()
+        except Exception:
+            log.exception("the database does not answer")
+            return {"database": False, "loops": False}
+        now = parts.clock.now(settings.tenant)
+        beats = parts.house.beats.values()
+        fresh = all((now - beat).total_seconds() < HEARTBEAT for beat in beats)
+        return {"database": True, "loops": bool(beats) and fresh}
+
+    async def reset() -> None:
+        await parts.store.erase(settings.tenant)
+        await _seed_once(parts.store, settings.tenant)
+
+    async def wind(tenant: str, by: timedelta) -> object:
+        return await parts.house.wind(tenant, by)
+
+    offered: Callable[[], Awaitable[object]] | None = reset if demo else None
+    return Services(
+        store=parts.store,
+        tenant=settings.tenant,
+        receive=parts.front_desk.admit,
+        secret=settings.secret(),
+        mode=settings.mode,
+        sandbox=demo,
+        wind=wind if demo else None,
+        reset_demo=offered,
+        ready=ready,
+        public_url=settings.http.public_url,
+    )
+
+
+async def _seed_once(store: SqlStore, tenant: str) -> None:
+    if tenant in await store.tenants():
+        return
+    loaded = demo_company()
+    await seed(store, replace(loaded, company=replace(loaded.company, tenant=tenant)))
+
+
+def _welcome(settings: Settings, address: str, staff: Mapping[str, Staff], *, demo: bool) -> str:
+    if demo:
+        return f"派单已就绪：{address}/sandbox"
+    admin = next((s.id for s in staff.values() if s.role == "admin"), None)
+    chief = admin or next((s.id for s in staff.values() if s.role == "supervisor"), None)
+    if chief is None:
+        return f"派单已就绪：{address}"
+    path = login_path(settings.secret(), settings.tenant, chief, datetime.now(UTC))
+    return f"派单已就绪：{address}\n管理员一次性登录链接（15 分钟内有效）：{address}{path}"
+
+
+def _shown(host: str) -> str:
+    return "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104  # read, not bound
