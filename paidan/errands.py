@@ -1,0 +1,150 @@
+"""What the command line does with the store and the model, without its words.
+
+Each errand opens what it needs and closes it again; none needs the program to be running, and
+none disturbs it when it is.
+"""
+
+# ruff: noqa: PLC0415 - a command line must not pay for rooms it does not enter
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from paidan.company_file import dump_company, load_company
+from paidan.importing import Outcome, decode_table, import_rows, store_company, store_rows
+from paidan.problems import InvalidFile, Problem
+from paidan.settings import Settings
+from paidan.tables import COLUMNS, Kind
+from workflow.company import Company
+from workflow.errors import InvalidInput, UnknownTicket
+from workflow.ports import UnitOfWork
+
+if TYPE_CHECKING:
+    from nlp import Understander
+    from storage import SqlStore
+
+T = TypeVar("T")
+
+_KIND_NAMES: Final = {"员工": "staff", "客户": "customers", "设备": "assets"}
+
+
+def stored_company(settings: Settings) -> Company | None:
+    """The company of the tenant served, None before it was imported."""
+
+    async def work(store: SqlStore) -> Company | None:
+        try:
+            return await store.read(settings.tenant, lambda uow: uow.company)
+        except InvalidInput:
+            return None
+
+    return _with_store(settings, work)
+
+
+def import_file(
+    settings: Settings, path: Path, kind: str | None = None, *, partial: bool = False
+) -> Outcome:
+    """Import ``company.yaml`` or a table, told apart by their names unless ``kind`` says.
+
+    Raises:
+        InvalidFile: it cannot be read; nothing was stored.
+        InvalidInput: its kind cannot be told, or a table comes before the company.
+    """
+    if path.suffix.lower() in {".yaml", ".yml"} and kind in {None, "company"}:
+        loaded = load_company(path)
+        found = loaded.company.tenant
+        if found != settings.tenant:
+            key = "tenant"
+            raise InvalidFile([Problem(str(path), 0, key, found, "one_of", (settings.tenant,))])
+        return _with_store(settings, lambda store: store_company(store, settings.tenant, loaded))
+    named = kind or next((k for k in _kinds() if path.stem.lower().startswith(k)), "")
+    table = cast("Kind", _KIND_NAMES.get(named, named))
+    if table not in COLUMNS:
+        raise InvalidInput(field="kind", found=named or path.name, allowed=", ".join(COLUMNS))
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        problem = Problem(str(path), 0, "", "", "file", (error.strerror or str(error),))
+        raise InvalidFile([problem]) from error
+    result = import_rows(table, decode_table(data, str(path)), str(path))
+    return _with_store(
+        settings, lambda store: store_rows(store, settings.tenant, result, partial=partial)
+    )
+
+
+def export_company(settings: Settings) -> str:
+    """The stored company as ``company.yaml``."""
+    company = stored_company(settings)
+    if company is None:
+        raise InvalidInput(field="tenant", found=settings.tenant, allowed="a stored company")
+    return dump_company(company)
+
+
+def explain(settings: Settings, ref: str) -> str:
+    """Every interval the clocks of a work order counted or did not, and why.
+
+    Raises:
+        UnknownTicket: no work order by this number.
+    """
+    from paidan.explain import text
+
+    async def work(store: SqlStore) -> str:
+        now = store.now(settings.tenant)
+
+        def account(uow: UnitOfWork) -> str:
+            order = uow.orders.find(ref)
+            if order is None:
+                raise UnknownTicket(ref=ref)
+            return text(order, uow.company, uow.policy(order.policy_version), now)
+
+        return await store.read(settings.tenant, account)
+
+    return _with_store(settings, work)
+
+
+def login_link(settings: Settings, staff_id: str) -> str:
+    """A one-time link that signs this person in to the console.
+
+    Raises:
+        InvalidInput: nobody by this id.
+    """
+    from paidan.console.signing import login_path
+
+    company = stored_company(settings)
+    known = {s.id for s in company.staff.values() if s.active} if company else set()
+    if staff_id not in known:
+        raise InvalidInput(field="staff", found=staff_id, allowed=", ".join(sorted(known)))
+    path = login_path(settings.secret(), settings.tenant, staff_id, datetime.now(UTC))
+    return settings.public_url + path
+
+
+def understander(folder: Path, progress: Callable[[str], None]) -> Understander:
+    """The reader of sentences, trained into ``folder`` first when it is not there."""
+    from nlp import Understander
+
+    return Understander.load(folder, progress)
+
+
+def understand_lines(reader: Understander, source: Iterable[str]) -> Iterator[str]:
+    """One JSON line for each JSON line."""
+    from nlp.jsonl import lines
+
+    return lines(source, reader)
+
+
+def _kinds() -> tuple[str, ...]:
+    return (*COLUMNS, *_KIND_NAMES)
+
+
+def _with_store(settings: Settings, work: Callable[[SqlStore], Awaitable[T]]) -> T:
+    from storage import open_store
+
+    async def run() -> T:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        async with open_store(settings.database_url, settings.blobs) as store:
+            return await work(store)
+
+    return asyncio.run(run())
