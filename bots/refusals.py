@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from bots.situation import Decision, Situation
-from workflow.errors import PaidanError, StaleTicket
+from workflow.errors import NotAllowed, PaidanError, StaleTicket
 
 _OWN_ANSWER = frozenset({"nudge_too_soon", "too_long", "unsupported_media"})
 """Refusals that have an answer of their own."""
 
 
 def refused(s: Situation, error: PaidanError) -> Decision:
-    """Nothing was done; say why, and who was first if somebody was."""
-    order = s.named
+    """Nothing was done; say why, and who was first if somebody was.
+
+    Who may not touch a work order learns nothing of it.
+    """
+    order = None if isinstance(error, NotAllowed) and s.staff is None else s.named
     if isinstance(error, StaleTicket):
         code, facts = "stale", jsonable(error.data)
     elif error.code in _OWN_ANSWER:
