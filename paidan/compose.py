@@ -18,6 +18,7 @@ from aiohttp import web
 from bots.channel import Channel
 from bots.front_desk import FrontDesk
 from bots.web import WebChannel
+from nlp import Understander
 from notifier.cases import plan_case
 from notifier.delivery import Delivery
 from notifier.plan import plan
@@ -137,24 +138,26 @@ async def seed(store: SqlStore, loaded: Loaded) -> None:
 # --- serving --------------------------------------------------------------------------------------
 
 
-async def serve(
-    settings: Settings,
-    understander: Understands,
-    *,
-    demo: bool = False,
-    announce: Callable[[str], None] = print,
-) -> None:
+def serve(settings: Settings, *, demo: bool = False, say: Callable[[str], None] = print) -> None:
     """Serve until SIGTERM or SIGINT, then stop within three seconds.
 
     Args:
         settings: Where everything is.
-        understander: Reads sentences.
         demo: Put the demo company in if the database is empty, and open the sandbox.
-        announce: Says the address once the door is open.
+        say: Tells the person who started it how far it is, and the address.
 
     Raises:
         InvalidInput: the tenant has no company yet.
     """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.secret()
+    understander = Understander.load(settings.model_dir, say)
+    asyncio.run(_serve(settings, understander, demo, say))
+
+
+async def _serve(
+    settings: Settings, understander: Understands, demo: bool, say: Callable[[str], None]
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -165,7 +168,7 @@ async def serve(
         company = await parts.store.read(settings.tenant, lambda uow: uow.company)
         running = asyncio.create_task(parts.house.run(), name="house")
         async with _door(settings, parts, demo=demo) as address:
-            announce(_welcome(settings, address, company.staff, demo=demo))
+            say(_welcome(settings, address, company.staff, demo=demo))
             waiting = asyncio.create_task(stop.wait())
             await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
