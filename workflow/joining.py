@@ -10,50 +10,37 @@ missed one costs a phone call.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from itertools import pairwise
 
+from workflow.claims import UNTYPED, Claim, claim_of
 from workflow.commands import Details
-from workflow.families import devices, symptoms, without_families
-from workflow.places import Place, folded, parse, place_key
+from workflow.families import without_families
+from workflow.places import place_key
 from workflow.policy import Policy
-from workflow.states import State
 from workflow.work_order import WorkOrder
 
 __all__ = ["RECURRENCE_WINDOW", "JoinDecision", "best", "place_key", "recurrence", "same_incident"]
 
 RECURRENCE_WINDOW = timedelta(days=30)
 
-_UNTYPED = frozenset({"other", "none", ""})
 _SHARED_FAULTS = frozenset({"elevator", "gas_fire", "network", "structure", "environment"})
 """Faults of a whole building: naming the building is naming the place."""
+_WIDE = frozenset({"name", "area", "building"})
 _NARROW = frozenset({"unit", "room", "line", "gate", "spot", "number"})
 _DANGEROUS = frozenset({"electrical", "gas_fire", "ev_charger"})
 """One fire is reported as any of these, and of whatever is seen to burn."""
 _BURNING = frozenset({"fire", "gas"})
-
-_PHONE = re.compile(r"(?<!\d)(?:1[3-9]\d{9}|0\d{2,3}-?\d{7,8})(?!\d)")
-_TOKEN = re.compile(r"[A-Z0-9]+(?:[-.][A-Z0-9]+)*")
-_QUANTITY = re.compile(
-    r"\s*(?:元|块|度|PPM|%|个|次|点|分|小时|天|年|月|米|斤|台|V\b|W\b|A\b|KG|MM|CM)"
-)
-_CODE = re.compile(
-    r"(?<![A-Z0-9])([A-Z]{1,3})[-.]?(\d{1,3})(?![A-Z0-9号#栋座幢]|-\d)"
-    r"|(?:报错?|代码|故障码|错误码?)()\s*[::]?(\d{2,5})(?!\d)"
-)
 _ANOTHER = re.compile(
-    r"另(?:外)?[一1]?[台个部只扇盏间边]|别的|旁边(?:那|的)?|隔壁|还有[一1][台个]|第[二2][台个]"
+    r"另(?:外)?[一1]?[台个部只扇盏间边]|别的|(?:旁边|隔壁)(?:那|的)?[台间]|还有[一1][台个]|第[二2][台个]"
 )
 _WHOLE = re.compile(r"整[栋层个座幢条片站]|全[楼栋店厂层站]|全公司|全小区|全部|所有")
 _REPAIRED = re.compile(r"(?:修|换|弄|处理|维修)(?:完|好|过|了){1,2}.{0,8}又|刚[修换].{0,8}又|复发")
 _SMALL = frozenset(
     "的了是在我你他她它们这那有没不还又都就也吧吗呢啊请快来去到说一个和给把被让好坏修下上"
 )
-_LONG_ID = 5
-_SHORT_ID = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +69,7 @@ def same_incident(details: Details, at: datetime, order: WorkOrder, policy: Poli
     last = max([*heard, order.opened_at or at])
     if abs(at - last) > policy.intake.join_window:
         return JoinDecision(order.id, False, 0.0, "too_old")
-    pair = _Pair(_claim(details), _claim(order))
+    pair = _Pair(claim_of(details), claim_of(order))
     against = _first(pair, _AGAINST)
     if against:
         return JoinDecision(order.id, False, 0.0, against)
@@ -117,94 +104,20 @@ def recurrence(
         if order.outcome == "completed"
         and order.closed_at is not None
         and timedelta(0) <= at - order.closed_at <= RECURRENCE_WINDOW
-        and _same_thing(_Pair(_claim(details), _claim(order)), order)
+        and _same_thing(_Pair(claim_of(details), claim_of(order)), order)
     ]
     return max(again, key=lambda order: (order.closed_at or at, order.id), default=None)
 
 
-# --- what a report claims ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What a text says, in comparable form."""
-
-    text: str
-    place: Place
-    devices: frozenset[str]
-    symptoms: frozenset[str]
-    ids: frozenset[str]
-    codes: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """One report; what is not said is empty. ``done`` says its repair waits for acceptance."""
-
-    asset: str
-    customer: str
-    phone: str
-    region: str
-    fault: str
-    serial: str
-    said: _Words
-    done: bool
-
-    @property
-    def typed(self) -> bool:
-        """Whether the kind of fault is known."""
-        return self.fault not in _UNTYPED
-
-
-def _claim(record: Details | WorkOrder) -> _Claim:
-    slots = (record.text, record.place, record.device, record.serial, record.error_code)
-    return _Claim(
-        asset=record.asset_id,
-        customer=record.customer_id,
-        phone=record.phone,
-        region=record.region,
-        fault=record.fault_type,
-        serial=_bare(record.serial),
-        said=_read(" ".join(filter(None, slots))),
-        done=isinstance(record, WorkOrder) and record.state is State.AWAITING_ACCEPTANCE,
-    )
-
-
-@lru_cache(maxsize=2048)
-def _read(words: str) -> _Words:
-    text = _PHONE.sub(" ", folded(words))
-    codes = ((m[1] or m[3] or "", m[2] or m[4]) for m in _CODE.finditer(text))
-    return _Words(
-        text=text,
-        place=parse(text),
-        devices=devices(text),
-        symptoms=symptoms(text),
-        ids=frozenset(_ids(text)),
-        codes=frozenset(f"{letters}{int(number)}" for letters, number in codes),
-    )
-
-
-def _ids(text: str) -> Iterator[str]:
-    """Serials, asset, pile and account numbers: letters with three digits, or five digits."""
-    for token in _TOKEN.finditer(text):
-        word = _bare(token[0])
-        digits = sum(c.isdecimal() for c in word)
-        long_enough = digits >= (_LONG_ID if word.isdecimal() else _SHORT_ID)
-        if long_enough and not _QUANTITY.match(text, token.end()):
-            yield word
-
-
-def _bare(number: str) -> str:
-    """A serial without what people leave out or add."""
-    return re.sub(r"[^A-Z0-9]", "", folded(number))
+# --- two reports side by side -----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """A new report beside a known incident."""
 
-    new: _Claim
-    old: _Claim
+    new: Claim
+    old: Claim
 
     def shares(self, what: str) -> bool:
         """Both say it and have something in common."""
@@ -231,7 +144,7 @@ class _Pair:
     def one_fire(self) -> bool:
         """Something burns or leaks gas in both, whatever it is taken for."""
         burning = self.new.said.symptoms & self.old.said.symptoms & _BURNING
-        return bool(burning) and {self.new.fault, self.old.fault} <= _DANGEROUS | _UNTYPED
+        return bool(burning) and {self.new.fault, self.old.fault} <= _DANGEROUS | UNTYPED
 
     def places(self) -> dict[str, bool]:
         """The parts of a place that both name, and whether they agree."""
@@ -350,7 +263,7 @@ def _same_place(pair: _Pair) -> bool:
     if pair.strangers and not shared & {"name", "building"}:
         return False
     place = pair.new.said.place
-    wide = shared & {"name", "area", "building"}
+    wide = shared & _WIDE
     cellar = "floor" in shared and any(floor.startswith("-") for floor in place.floor)
     shop = "name" in shared and any(name.endswith("店") for name in place.name)
     if shared & _NARROW or (wide and "floor" in shared) or cellar or shop:
@@ -365,8 +278,9 @@ def _same_people(pair: _Pair) -> bool:
 
 
 def _same_words(pair: _Pair) -> bool:
-    """Strangers who tell of one thing with a rare word in common (漏氨, 冷冻站)."""
-    alike = pair.shares("symptoms") and not pair.strangers
+    """One symptom and a rare word in common (冷冻机房, 冷冻站); a building's name is none."""
+    named = pair.places().keys() & _WIDE
+    alike = pair.shares("symptoms") and not pair.strangers and not named
     return alike and bool(_rare(pair.new.said.text) & _rare(pair.old.said.text))
 
 

@@ -32,7 +32,8 @@ _UNIT = re.compile(r"(?<!\d)(\d{1,2})\s*单元")
 _FLOOR = re.compile(
     r"(?<![A-Z0-9.])(负|地下|B|-)?\s*(\d{1,2})\s*(?:楼(?!道|梯|栋)|层|F(?![A-Z0-9]))"
 )
-_CELLAR = re.compile(r"(?<![A-Z0-9])(?:B([1-4])(?![A-Z0-9栋座幢])|负(\d))|地下室|地库|地下(?!\d)")
+_BASEMENT = re.compile(r"(?<![A-Z0-9])(?:B([1-4])(?![A-Z0-9栋座幢])|负(\d))")
+_CELLAR = re.compile(r"地下室|地库|地下(?!\d)")
 _DASHED = re.compile(r"(?<![\dA-Z-])(\d{1,2})-(?:(\d{1,2})-)?(\d{3,4})(?![\d-])")
 _ROOM = re.compile(
     r"(?<![A-Z0-9.\-/])([1-9]\d{2,3})\s*"
@@ -146,7 +147,8 @@ def parse(text: str) -> Place:
     scan.take("number", _NUMBERED, lambda m: _plain(m[1]))
     scan.take("number", _ORDINAL, lambda m: _plain(m[1]))
     scan.take("floor", _FLOOR, lambda m: f"-{m[2]}" if m[1] else m[2])
-    scan.take("floor", _CELLAR, lambda m: f"-{m[1] or m[2] or 1}")
+    scan.take("floor", _BASEMENT, lambda m: f"-{m[1] or m[2]}")
+    scan.take("floor", _CELLAR, lambda _: "" if scan.found["floor"] else "-1")
     scan.take("room", _ROOM, scan.room)
     scan.take("name", _NAMED, _name)
     scan.take("spot", _SPOT, lambda m: _SAME_SPOT.get(m[0], m[0]))
