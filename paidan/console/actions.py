@@ -1,0 +1,147 @@
+"""What one person can do to one work order now: the buttons of its page, the first one primary.
+
+The state table says what is possible, ``bots.rights`` who may; here is only in which order people
+reach for it and what it asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bots.rights import Right, rights
+from paidan.console.render import Reader
+from workflow.company import Company, Identity, Presence, Staff
+from workflow.duty import on_duty
+from workflow.errors import IllegalMove
+from workflow.policy import Policy
+from workflow.ports import Case
+from workflow.records import Action, Button
+from workflow.states import State, Sub, move
+from workflow.work_order import WorkOrder
+
+_HANDLER = (
+    *("accept", "resume", "depart", "arrive", "complete", "diagnose", "replace_part"),
+    *("await_parts", "hold", "decline", "reassign"),
+)
+_DESK = ("take_over", "reassign", "extend", "change_priority", "cancel")
+_ASKS: Mapping[str, str] = {
+    "decline": "reason",
+    "hold": "reason",
+    "cancel": "reason",
+    "reassign": "staff",
+    "extend": "minutes",
+    "change_priority": "priority",
+    "diagnose": "text",
+    "replace_part": "text",
+    "await_parts": "text",
+    "complete": "text",
+}
+_DANGER = frozenset({"cancel", "decline", "case_dismiss"})
+_ANY_OPEN = frozenset({"extend", "change_priority"})
+_MINUTES = ("15", "30", "60", "120")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the buttons need to know besides the work order."""
+
+    company: Company
+    policy: Policy
+    presence: Mapping[str, Presence]
+    reader: Reader
+    now: datetime
+
+
+def buttons(order: WorkOrder, staff: Staff, desk: Desk) -> tuple[Button, ...]:
+    """Everything this person can do to this work order, the likeliest first."""
+    names = [*dict.fromkeys(_names(order, staff, desk.company))]
+    return tuple(_button(name, order, desk, first=not i) for i, name in enumerate(names))
+
+
+def case_buttons(case: Case, reader: Reader) -> tuple[Button, ...]:
+    """The one-tap decisions on a doubtful message or a complaint."""
+    names = {
+        "triage": ("case_confirm" if case.order_id else "case_open_order", "case_dismiss"),
+        "complaint": ("case_apologise", "case_open_order", "case_dismiss"),
+        "parked": ("case_open_order", "case_dismiss"),
+    }[case.kind]
+    return tuple(
+        Button(reader.t(f"act.{name}"), Action(name, case.id), _style(name, first=not i))
+        for i, name in enumerate(names)
+    )
+
+
+def _names(order: WorkOrder, staff: Staff, company: Company) -> Iterator[str]:
+    if not order.open:
+        return
+    identity = Identity("console", staff.id, staff.role, staff.id)
+    claimable = order.sub == Sub.OPEN_CLAIM and staff.id in order.candidates
+    if staff.id == order.assignee or claimable:
+        yield from (n for n in _HANDLER if _possible(n, order) and (n == "accept" or not claimable))
+    if Right.DESK in rights(identity, order, company):
+        yield from (n for n in _DESK if _possible(n, order) and not _idle(n, order, staff))
+
+
+def _possible(name: str, order: WorkOrder) -> bool:
+    if name in _ANY_OPEN:
+        return True
+    try:
+        move(name, order.state, order.sub)
+    except IllegalMove:
+        return False
+    return True
+
+
+def _idle(name: str, order: WorkOrder, staff: Staff) -> bool:
+    """Taking over what is one's own already changes nothing."""
+    return name == "take_over" and order.assignee == staff.id and order.state == State.IN_PROGRESS
+
+
+def _button(name: str, order: WorkOrder, desk: Desk, *, first: bool) -> Button:
+    claim = name == "accept" and order.sub == Sub.OPEN_CLAIM
+    return Button(
+        label=desk.reader.t("act.claim" if claim else f"act.{name}"),
+        action=Action(name, order.id, expect=str(order.state), generation=order.generation),
+        style=_style(name, first=first),
+        ask=_ASKS.get(name),
+        choices=tuple(_choices(name, order, desk)),
+    )
+
+
+def _style(name: str, *, first: bool) -> Literal["primary", "default", "danger"]:
+    if name in _DANGER:
+        return "danger"
+    return "primary" if first else "default"
+
+
+def _choices(name: str, order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str]]:
+    match name:
+        case "hold":
+            return [(reason.code, reason.label) for reason in desk.policy.hold_reasons]
+        case "extend":
+            return [(minutes, desk.reader.t("span.m", n=minutes)) for minutes in _MINUTES]
+        case "change_priority":
+            return [
+                (p, f"{p} {desk.reader.label('priority', p)}")
+                for p in ("P0", "P1", "P2")
+                if p != order.priority
+            ]
+        case "reassign":
+            return _colleagues(order, desk)
+        case _:
+            return ()
+
+
+def _colleagues(order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str]]:
+    """The team's engineers, then its backup; those on duty first, the absent ones marked."""
+    team = desk.company.teams.get(order.team_id)
+    members = [s for s in desk.company.members(order.team_id) if s.role == "engineer"]
+    backup = desk.company.staff.get(team.backup) if team else None
+    people = [s for s in (*members, backup) if s is not None and s.id != order.assignee]
+    present = {s.id: on_duty(s, desk.company, desk.presence, desk.now) for s in people}
+    people.sort(key=lambda s: not present[s.id])
+    off = desk.reader.t("off_duty")
+    return [(s.id, s.name if present[s.id] else f"{s.name}（{off}）") for s in people]

@@ -1,0 +1,1 @@
+"""The console's catalogue: pages, the trade's names, errors."""
