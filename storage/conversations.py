@@ -26,7 +26,7 @@ decode_post = decoder(Post)
 _i = inbox.c
 _p = posts.c
 _WAITING = _i.state == literal_column("'waiting'")
-_ADMITTED = (
+ADMITTED = (
     _i.id,
     _i.doc,
     _i.conversation,
@@ -55,7 +55,7 @@ def _admit(insert: Insert) -> Any:
 _ADMIT = Sql(_admit)
 _earlier = inbox.alias("earlier")
 _HEADS = Sql(
-    select(*_ADMITTED)
+    select(*ADMITTED)
     .where(
         _i.tenant == bindparam("tenant"),
         _WAITING,
@@ -71,7 +71,7 @@ _HEADS = Sql(
     .order_by(_i.id)
     .limit(bindparam("limit"))
 )
-_ONE = Sql(select(*_ADMITTED).where(_i.tenant == bindparam("tenant"), _i.id == bindparam("id")))
+_ONE = Sql(select(*ADMITTED).where(_i.tenant == bindparam("tenant"), _i.id == bindparam("id")))
 _DONE = Sql(
     update(inbox)
     .where(_i.tenant == bindparam("tenant"), _i.id == bindparam("its_id"), _WAITING)
@@ -93,7 +93,7 @@ _FAILED = Sql(
     )
 )
 INBOX_OF_ORDER = Sql(
-    select(*_ADMITTED)
+    select(*ADMITTED)
     .where(_i.tenant == bindparam("tenant"), _i.order_id == bindparam("order_id"))
     .order_by(_i.id)
 )
@@ -110,7 +110,7 @@ _SAID = Sql(
     )
     .returning(_p.id)
 )
-_FIND_POST = Sql(
+FIND_POST = Sql(
     select(_p.id, _p.doc).where(
         *_PLACE, _p.message == bindparam("message"), _p.message != literal_column("''")
     )
@@ -303,7 +303,7 @@ class SqlChatLog:
         }
         self._scope.touch(f"posts:{post.place.channel}/{post.place.chat}")
         if post.message:
-            row = self._sql.first(_FIND_POST, **place, message=post.message)
+            row = self._sql.first(FIND_POST, **place, message=post.message)
             if row is not None:
                 return self._repaint(post_of(row), post)
         at = micros(post.at)

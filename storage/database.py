@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import ClauseElement, TableClause
 from sqlalchemy.sql.visitors import iterate
@@ -236,4 +237,5 @@ def is_conflict(errors: Any, error: BaseException) -> bool:
 
 def is_lost(errors: Any, error: BaseException) -> bool:
     """Whether the database itself is in trouble: disk full, connection gone, locked for long."""
-    return isinstance(error, errors.OperationalError | errors.InterfaceError)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, errors.OperationalError | errors.InterfaceError)

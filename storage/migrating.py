@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database, Unavailable
 from storage.schema import metadata
@@ -85,7 +86,7 @@ def prepare(database: Database) -> list[str]:
             else:
                 applied = _upgrade(connection, revision)
             connection.exec_driver_sql("COMMIT")
-    except database.errors.Error as error:
+    except (database.errors.Error, DBAPIError) as error:
         raise Unavailable(why=str(error)) from error
     return applied
 

@@ -112,6 +112,7 @@ WITH_CARD = outbox.outerjoin(
         living_cards.c.chat == _n.chat,
     ),
 )
+NEXT_NOTICE = Sql(select(func.min(_n.next_at)).where(TENANT, PENDING))
 DEAD = Sql(
     select(*QUEUED)
     .select_from(WITH_CARD)

@@ -137,7 +137,10 @@ work_orders = Table(
     _index("work_orders_assignee", "tenant", "assignee", "ended"),
     _index("work_orders_deadline", "tenant", "ended", "deadline_at"),
     _index("work_orders_state", "tenant", "ended", "state", "priority", "rating"),
-    _index("work_orders_opened", "tenant", "opened_at", "first_responded_at", "first_due_at"),
+    _index(
+        "work_orders_opened",
+        *("tenant", "opened_at", "channel", "fault_type", "first_responded_at", "first_due_at"),
+    ),
 )
 
 order_chats = Table(
@@ -183,7 +186,7 @@ events = Table(
     _text("hash"),
     _text("data"),
     PrimaryKeyConstraint("tenant", "order_id", "seq"),
-    _index("events_kind", "tenant", "kind", "at", "channel"),
+    _index("events_at", "tenant", "at"),
 )
 
 workload = Table(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal_column, null, or_, select, update
+from sqlalchemy import bindparam, literal_column, null, or_, select, update
 
 from storage.codec import maybe_micros, micros
 from storage.database import Insert, Row, Session, Sql
@@ -90,8 +90,6 @@ _UNSENT = Sql(
         lease_until=null(),
     )
 )
-NEXT_NOTICE = Sql(select(func.min(_n.next_at)).where(TENANT, PENDING))
-NEXT_LEASE = Sql(select(func.min(_n.lease_until)).where(TENANT, SENDING))
 
 
 def _remember(insert: Insert) -> Any:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import bindparam, delete, select
+from sqlalchemy.exc import DBAPIError
 
 from storage import outbox, sending, timers
 from storage.blobs import FolderBlobs
@@ -22,6 +23,7 @@ from storage.database import Database, Insert, Row, Session, Sql, Unavailable, i
 from storage.identifiers import Ulids
 from storage.migrating import prepare
 from storage.orders import AUDIT_ORDERS, events_of
+from storage.queries import Queries
 from storage.rows import decode_order
 from storage.schema import blobs, clock_offsets, companies, metadata
 from storage.unit import Shared, SqlUnitOfWork
@@ -84,6 +86,7 @@ class SqlStore:
         self._writers: list[Writer] = []
         self._local = threading.local()
         self._open_readers: list[Any] = []
+        self.queries = Queries(self.look, self._shared)
         self.blobs = FolderBlobs(blob_folder, self._remember_blob, self._recall_blob)
 
     # --- opening and closing --------------------------------------------------------------------
@@ -94,7 +97,11 @@ class SqlStore:
 
     def _start(self) -> None:
         self._database = Database(self._url)
-        prepare(self._database)
+        try:
+            prepare(self._database)
+        except BaseException:
+            self._database.close()
+            raise
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="paidan-reader")
         self._writers = [
             Writer(self._database, self._shared, self._announce, f"paidan-writer-{n}")
@@ -170,9 +177,11 @@ class SqlStore:
                 finally:
                     session.forget()
                     session.command("ROLLBACK")
-            except self._database.errors.Error as error:
+            except (self._database.errors.Error, DBAPIError) as error:
                 self._local.session = None
-                if last or not is_lost(self._database.errors, error):
+                if not is_lost(self._database.errors, error):
+                    raise
+                if last:
                     raise Unavailable(why=str(error)) from error
         raise AssertionError("unreachable")
 
@@ -238,19 +247,11 @@ class SqlStore:
 
     async def next_due(self, tenant: str) -> datetime | None:
         """See ``workflow.ports.Engine``."""
-        ahead = (self.now(tenant) - datetime.now(UTC)) // timedelta(microseconds=1)
 
         def query(session: Session) -> list[int]:
-            found = []
-            for sql, shift in (
-                (timers.NEXT_DUE, 0),
-                (sending.NEXT_NOTICE, 0),
-                (sending.NEXT_LEASE, ahead),
-            ):
-                row = session.first(sql, tenant=tenant)
-                if row is not None and row[0] is not None:
-                    found.append(row[0] + shift)
-            return found
+            both = (timers.NEXT_DUE, outbox.NEXT_NOTICE)
+            firsts = [session.first(sql, tenant=tenant) for sql in both]
+            return [row[0] for row in firsts if row is not None and row[0] is not None]
 
         due = await self.look(query)
         return instant(min(due)) if due else None

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
 from storage.database import Database, Session, Unavailable, is_conflict, is_lost
 from storage.unit import Shared, SqlUnitOfWork
 from workflow.errors import Conflict
@@ -146,7 +148,7 @@ class Writer:
                     if isinstance(error, Conflict) or is_conflict(errors, error):
                         alone.append(job)
                 session.command("RELEASE SAVEPOINT unit")
-        except errors.Error:
+        except (errors.Error, DBAPIError):
             self._abandon()
             return list(batch)
         if not self._commit(session, batch):

@@ -160,6 +160,8 @@ def _orders() -> None:
         "ix_work_orders_opened",
         "tenant",
         "opened_at",
+        "channel",
+        "fault_type",
         "first_responded_at",
         "first_due_at",
     )
@@ -211,7 +213,7 @@ def _orders() -> None:
         _text("data"),
         sa.PrimaryKeyConstraint("tenant", "order_id", "seq", name="pk_events"),
     )
-    _index("events", "ix_events_kind", "tenant", "kind", "at", "channel")
+    _index("events", "ix_events_at", "tenant", "at")
     op.create_table(
         "workload",
         _key("tenant"),
