@@ -11,11 +11,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from datetime import date, datetime
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -161,17 +159,25 @@ def schema() -> None:
 @app.command(help=say("启动服务。", "Run the service."))
 def serve(config: ConfigFile = None) -> None:
     """Serve until told to stop."""
-    _serve(_settings(config), demo=False)
+    from paidan.compose import serve as run
+
+    run(_settings(config))
 
 
 @app.command(help=say("带演示公司启动，打开沙盒。", "Run with the demo company and the sandbox."))
 def demo(config: ConfigFile = None) -> None:
     """Seed the demo company and serve it."""
-    _serve(_settings(config), demo=True)
+    from paidan.compose import serve as run
 
-
-def _serve(settings: Settings, *, demo: bool) -> None:
-    import_module("paidan.compose").serve(settings, demo=demo)
+    settings = _settings(config)
+    if settings.mode == "production":
+        raise _Refusal(
+            say(
+                "mode 是 production，沙盒不能开；换一份配置，或用 paidan serve",
+                "mode is production, which has no sandbox; use another config, or paidan serve",
+            )
+        )
+    run(settings, demo=True)
 
 
 # --- data -------------------------------------------------------------------------------------
@@ -265,7 +271,8 @@ def understand(
     asked = sys.stdin.read() if text is None else text
     question = json.dumps({"id": None, "text": asked.strip()})
     answer = json.loads(next(iter(understand_lines(reader, [question]))))
-    print(json.dumps({"text": asked.strip(), **answer}, ensure_ascii=False, indent=2))
+    del answer["id"]
+    print(json.dumps(answer, ensure_ascii=False, indent=2))
 
 
 @app.command(help=say("把一份聊天记录重放一遍。", "Replay a transcript of chats."))
@@ -285,8 +292,8 @@ def replay(
     from paidan.company_file import load_company
     from paidan.demo import demo_company
     from paidan.errands import understander
+    from paidan.replay import replay as run
 
-    run: Callable[..., dict[str, Any]] = import_module("paidan.replay").replay
     loaded = load_company(company) if company else demo_company()
     end = _instant(until)
     reader = understander(_model_folder(), lambda said: print(said, file=sys.stderr))
@@ -301,7 +308,9 @@ def replay(
 @app.command(help=say("核对：没有丢、没有漏、没有改。", "Prove that nothing was lost or altered."))
 def audit(config: ConfigFile = None) -> None:
     """Exit 1 when something is wrong."""
-    report = import_module("paidan.audit").audit(_settings(config))
+    from paidan.audit import audit as run
+
+    report = run(_settings(config))
     print(report)
     raise typer.Exit(0 if report.ok else 1)
 
@@ -341,6 +350,8 @@ def main() -> None:
         _end(str(refusal), USER_ERROR)
     except PaidanError as error:
         _end(_sentence(error), USER_ERROR)
+    except OSError as error:
+        _end(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), USER_ERROR)
 
 
 def _end(sentence: str, code: int) -> None:
@@ -358,10 +369,16 @@ def _sentence(error: PaidanError) -> str:
         return say(f"没有工单 {facts.get('ref', '')}", f"no work order {facts.get('ref', '')}")
     if error.code == "unavailable":
         return say(f"数据库用不了：{facts.get('why')}", f"database unavailable: {facts.get('why')}")
+    if facts.get("field") == "tenant":
+        who = facts.get("found", "")
+        return say(
+            f"租户 {who} 还没有公司；请先跑 paidan import company.yaml",
+            f"tenant {who} has no company yet; run paidan import company.yaml first",
+        )
     if "found" in facts and "allowed" in facts:
         what = facts.get("field") or facts.get("where", "")
         return say(
-            f"{what}：写的是「{facts['found']}」，应为{facts['allowed']}",
+            f"{what}：写的是「{facts['found']}」，应为：{facts['allowed']}",
             f"{what}: found {facts['found']!r}; expected {facts['allowed']}",
         )
     return str(error)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+EVERYBODY: Final = 10_000_000
+"""More customers or assets than a company has."""
+
 _KIND_NAMES: Final = {"员工": "staff", "客户": "customers", "设备": "assets"}
 
 
@@ -76,11 +79,20 @@ def import_file(
 
 
 def export_company(settings: Settings) -> str:
-    """The stored company as ``company.yaml``."""
-    company = stored_company(settings)
-    if company is None:
-        raise InvalidInput(field="tenant", found=settings.tenant, allowed="a stored company")
-    return dump_company(company)
+    """The stored company with its customers and assets as ``company.yaml``.
+
+    Raises:
+        InvalidInput: this tenant has no company yet.
+    """
+
+    async def work(store: SqlStore) -> str:
+        tenant = settings.tenant
+        company = await store.read(tenant, lambda uow: uow.company)
+        customers = await store.queries.customers(tenant, limit=EVERYBODY)
+        assets = await store.queries.assets(tenant, limit=EVERYBODY)
+        return dump_company(company, customers, assets)
+
+    return _with_store(settings, work)
 
 
 def explain(settings: Settings, ref: str) -> str:
