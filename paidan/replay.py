@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from bots.channel import Capabilities, Channel
 from paidan import transcript
+from paidan.audit import prove
 from paidan.clock import FrozenClock
 from paidan.company_file import Loaded
 from paidan.compose import Parts, Understands, assemble, seed
@@ -137,7 +138,9 @@ async def _replay(
         fed = [await _say(parts, tenant, line) for line in lines]
         if until is not None:
             await parts.house.wind_to(tenant, until)
-        return {"messages": fed, **story(parts.store, tenant)}
+        report = await prove(parts.store, tenant)
+        findings = [msgspec.to_builtins(finding) for finding in report.findings]
+        return {"messages": fed, **story(parts.store, tenant), "findings": findings}
 
 
 async def _say(parts: Parts, tenant: str, line: transcript.Line) -> dict[str, Any]:
