@@ -14,11 +14,15 @@ from bots.acts import Act
 from bots.rights import may
 from bots.situation import OPENED, Decision, Situation
 from workflow import commands as c
-from workflow.errors import InvalidInput, UnknownTicket
+from workflow.errors import IllegalMove, InvalidInput, UnknownTicket
 from workflow.events import SYSTEM
-from workflow.records import Facts
+from workflow.records import Action, Facts
 from workflow.states import move
+from workflow.taxonomy import FAULT_TYPES
 from workflow.work_order import WorkOrder
+
+MAX_PARTS = 5
+MAX_PART = 500
 
 
 def press(s: Situation) -> Decision:
@@ -38,11 +42,22 @@ def press(s: Situation) -> Decision:
         return _retry(s, action.args.get("notice", action.order))
     if s.named is None:
         raise UnknownTicket(ref=action.order)
+    args = {**_remembered(s, action), **action.args}
     decision = carry_out(
-        s, action.do, s.named, action.args, expect=action.expect, generation=action.generation
+        s, action.do, s.named, args, expect=action.expect, generation=action.generation
     )
     silent = s.staff is not None and decision.outcome == action.do
     return replace(decision, replies=()) if silent else decision
+
+
+def _remembered(s: Situation, action: Action) -> Facts:
+    """What was to be done, when the press answers 「哪一张？」."""
+    dialogue = s.asked("which")
+    if dialogue is None or dialogue.context.get("do") != action.do:
+        return {}
+    choices, args = dialogue.context.get("choices"), dialogue.context.get("args")
+    offered = isinstance(choices, list | tuple) and action.order in choices
+    return args if offered and isinstance(args, dict) else {}
 
 
 def carry_out(
@@ -127,8 +142,10 @@ def _nudge(s: Situation, order: WorkOrder, args: Facts) -> Decision:
 
 
 def _split(s: Situation, order: WorkOrder, args: Facts) -> Decision:
-    """Each further fault becomes a work order of its own; the first keeps its own type."""
-    remembered = s.dialogue.context.get("parts") if s.dialogue else None
+    """Each further fault becomes a work order of its own, once; the first keeps its own type."""
+    _once(s, order, "split")
+    ours = s.dialogue is not None and s.dialogue.order_id == order.id
+    remembered = s.dialogue.context.get("parts") if ours and s.dialogue else None
     parts = _parts(remembered) or _parts(args.get("parts"))
     if not order.open or len(parts) < 2:  # noqa: PLR2004  # nothing to take apart
         raise InvalidInput(field="parts", found="", allowed="two faults")
@@ -148,11 +165,21 @@ def _split(s: Situation, order: WorkOrder, args: Facts) -> Decision:
     return Decision("split", tuple(commands), dialogue=s.asking(None), order_id=order.id)
 
 
+def _once(s: Situation, order: WorkOrder, relation: str) -> None:
+    """A second press of the same button opens nothing more."""
+    if any(o.open and (relation, order.id) in o.links for o in s.mine):
+        raise IllegalMove(move=relation, state=str(order.state), missing="", already=True)
+
+
 def _parts(found: object) -> list[tuple[str, str]]:
+    """Pairs of words and fault type; a card's own claims are not trusted beyond that."""
     if not isinstance(found, list | tuple):
         return []
     pairs = [p for p in found if isinstance(p, list | tuple) and len(p) == 2]  # noqa: PLR2004
-    return [(str(text), str(fault)) for text, fault in pairs]
+    return [
+        (str(text)[:MAX_PART], str(fault) if fault in FAULT_TYPES else "other")
+        for text, fault in pairs[:MAX_PARTS]
+    ]
 
 
 def _like(order: WorkOrder, text: str, fault_type: str) -> c.Details:
@@ -177,7 +204,8 @@ def _keep_together(s: Situation, order: WorkOrder, _args: Facts) -> Decision:
 
 
 def _book_maintenance(s: Situation, order: WorkOrder, args: Facts) -> Decision:
-    """The next visit, prefilled from the last; once a press."""
+    """The next visit, prefilled from the last."""
+    _once(s, order, "maintenance")
     when = str(args.get("text") or args.get("when") or "").strip()
     details = replace(
         _like(order, f"预约保养 {order.device or order.number} {when}".strip(), order.fault_type),
