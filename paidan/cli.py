@@ -17,23 +17,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paidan.terminal import Refusal, locale, say, sentence
 from workflow.errors import PaidanError
 
 if TYPE_CHECKING:
     from paidan.settings import Settings
 
 USER_ERROR = 2
-
-
-def locale() -> str:
-    """The reader's language: English when the environment says so, else Chinese."""
-    said = next((os.environ[n] for n in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(n)), "")
-    return "en" if said.lower().startswith("en") else "zh_CN"
-
-
-def say(zh: str, en: str) -> str:
-    """One of two wordings."""
-    return zh if locale() == "zh_CN" else en
 
 
 app = typer.Typer(
@@ -171,7 +161,7 @@ def demo(config: ConfigFile = None) -> None:
 
     settings = _settings(config)
     if settings.mode == "production":
-        raise _Refusal(
+        raise Refusal(
             say(
                 "mode 是 production，沙盒不能开；换一份配置，或用 paidan serve",
                 "mode is production, which has no sandbox; use another config, or paidan serve",
@@ -236,7 +226,7 @@ def export(
         with file.open("x", encoding="utf-8") as out:
             out.write(text)
     except FileExistsError:
-        raise _Refusal(
+        raise Refusal(
             say(f"{file} 已存在，换个名字", f"{file} exists; choose a new name")
         ) from None
     print(say(f"写好 {file}", f"wrote {file}"))
@@ -301,7 +291,7 @@ def replay(
         with file.open(encoding="utf-8") as lines:
             told = run(lines, loaded, reader, db=db, until=end)
     except OSError as error:
-        raise _Refusal(f"{file}: {error.strerror}") from error
+        raise Refusal(f"{file}: {error.strerror}") from error
     print(json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True))
 
 
@@ -336,52 +326,15 @@ def login_link(staff: str, config: ConfigFile = None) -> None:
 # --- errors -----------------------------------------------------------------------------------
 
 
-class _Refusal(Exception):
-    """A sentence for the user."""
-
-
 def main() -> None:
     """Run the command line; what the user can mend ends in one sentence and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # text streams
     try:
         app()
-    except _Refusal as refusal:
-        _end(str(refusal), USER_ERROR)
-    except PaidanError as error:
-        _end(_sentence(error), USER_ERROR)
-    except OSError as error:
-        _end(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "), USER_ERROR)
-
-
-def _end(sentence: str, code: int) -> None:
-    print(sentence, file=sys.stderr)
-    sys.exit(code)
-
-
-def _sentence(error: PaidanError) -> str:
-    from paidan.problems import InvalidFile, describe_all
-
-    if isinstance(error, InvalidFile):
-        return describe_all(error.problems, locale())
-    facts = {name: str(fact) for name, fact in error.data.items()}
-    if error.code == "unknown_ticket":
-        return say(f"没有工单 {facts.get('ref', '')}", f"no work order {facts.get('ref', '')}")
-    if error.code == "unavailable":
-        return say(f"数据库用不了：{facts.get('why')}", f"database unavailable: {facts.get('why')}")
-    if facts.get("field") == "tenant":
-        who = facts.get("found", "")
-        return say(
-            f"租户 {who} 还没有公司；请先跑 paidan import company.yaml",
-            f"tenant {who} has no company yet; run paidan import company.yaml first",
-        )
-    if "found" in facts and "allowed" in facts:
-        what = facts.get("field") or facts.get("where", "")
-        return say(
-            f"{what}：写的是「{facts['found']}」，应为：{facts['allowed']}",
-            f"{what}: found {facts['found']!r}; expected {facts['allowed']}",
-        )
-    return str(error)
+    except (Refusal, PaidanError, OSError) as error:
+        print(sentence(error), file=sys.stderr)
+        sys.exit(USER_ERROR)
 
 
 def _settings(config: Path | None) -> Settings:
@@ -411,7 +364,7 @@ def _instant(text: str | None) -> datetime | None:
         found = None
     if found is None or found.tzinfo is None:
         example = "2026-11-21T18:00:00+08:00"
-        raise _Refusal(
+        raise Refusal(
             say(
                 f"--until 写的是「{text}」，应为带时区的时刻，如 {example}",
                 f"--until: found {text!r}; expected a time with zone such as {example}",

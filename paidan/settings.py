@@ -127,13 +127,15 @@ class Settings(BaseSettings):
         return (self.http.public_url or f"http://{host}:{self.http.port}").rstrip("/")
 
     def secret(self) -> bytes:
-        """The key that signs sessions and links. Without one, demo mode makes its own and keeps it
-        in the data folder, readable by its owner alone.
+        """The key that signs sessions and links. Without one, a random one is made on first use and
+        kept in the data folder, readable by its owner alone.
 
         Raises:
-            InvalidFile: production mode without a secret, or with a weak or sample one.
+            InvalidFile: production mode with a weak or sample secret, or without one on PostgreSQL,
+                where several processes have to share it.
         """
-        if self.mode == "production":
+        shared = self.database_url.startswith("postgresql")
+        if self.mode == "production" and (self.secret_key or shared):
             self._insist_on_own_secret()
         if self.secret_key:
             return self.secret_key.encode()

@@ -129,7 +129,6 @@ def test_the_demo_makes_its_own_secret_once_for_its_owner_alone() -> None:
 @pytest.mark.parametrize(
     "secret",
     [
-        "",
         "short",
         "a" * 64,
         "change-me-please-0123456789abcdefghij",
@@ -143,6 +142,15 @@ def test_production_refuses_weak_and_sample_secrets(secret: str) -> None:
     problem = refused.value.problems[0]
     assert (problem.file, problem.line, problem.key) == ("config.yaml", 2, "secret_key")
     assert len(problem.found) <= 3
+
+
+def test_production_on_postgres_wants_a_secret_to_share() -> None:
+    written("mode: production\ndatabase: {url: 'postgresql://db/paidan'}\n")
+    with pytest.raises(InvalidFile) as refused:
+        load_settings().secret()
+    assert refused.value.problems[0].file == "PAIDAN__SECRET_KEY"
+    written("mode: production\n")
+    assert len(load_settings().secret()) >= 32
 
 
 def test_production_takes_a_secret_of_its_own_and_never_shows_it(

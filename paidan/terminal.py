@@ -1,0 +1,55 @@
+"""How the command line speaks: Chinese, or English when the environment says so."""
+
+from __future__ import annotations
+
+import os
+
+from workflow.errors import PaidanError
+
+
+class Refusal(Exception):
+    """A sentence for the person at the terminal."""
+
+
+def locale() -> str:
+    """The reader's language: English when ``LC_ALL`` or ``LANG`` says so, else Chinese."""
+    said = next((os.environ[n] for n in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(n)), "")
+    return "en" if said.lower().startswith("en") else "zh_CN"
+
+
+def say(zh: str, en: str) -> str:
+    """One of two wordings."""
+    return zh if locale() == "zh_CN" else en
+
+
+def sentence(error: Exception) -> str:
+    """What went wrong and how to mend it, in plain words."""
+    if isinstance(error, OSError):
+        return f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
+    if not isinstance(error, PaidanError):
+        return str(error)
+    from paidan.problems import InvalidFile, describe_all  # noqa: PLC0415 - only for a bad file
+
+    if isinstance(error, InvalidFile):
+        return describe_all(error.problems, locale())
+    return _refused(error.code, {name: str(fact) for name, fact in error.data.items()})
+
+
+def _refused(code: str, facts: dict[str, str]) -> str:
+    found, allowed = facts.get("found", ""), facts.get("allowed", "")
+    if code == "unknown_ticket":
+        return say(f"没有工单 {facts.get('ref', '')}", f"no work order {facts.get('ref', '')}")
+    if code == "unavailable":
+        return say(f"数据库用不了：{facts.get('why')}", f"database unavailable: {facts.get('why')}")
+    if facts.get("field") == "tenant":
+        return say(
+            f"租户 {found} 还没有公司；请先跑 paidan import company.yaml",
+            f"tenant {found} has no company yet; run paidan import company.yaml first",
+        )
+    if allowed:
+        what = facts.get("field") or facts.get("where", "")
+        return say(
+            f"{what}：写的是「{found}」，应为：{allowed}",
+            f"{what}: found {found!r}; expected {allowed}",
+        )
+    return f"{code} " + ", ".join(f"{name}={fact}" for name, fact in facts.items())
