@@ -29,7 +29,7 @@ RECURRENCE_WINDOW = timedelta(days=30)
 _SHARED_FAULTS = frozenset({"elevator", "gas_fire", "network", "structure", "environment"})
 """Faults of a whole building: naming the building is naming the place."""
 _WIDE = frozenset({"name", "area", "building"})
-_NARROW = frozenset({"unit", "room", "line", "gate", "spot", "number"})
+_NARROW = frozenset({"unit", "room", "line", "gate", "gender", "spot", "number"})
 _DANGEROUS = frozenset({"electrical", "gas_fire", "ev_charger"})
 """One fire is reported as any of these, and of whatever is seen to burn."""
 _BURNING = frozenset({"fire", "gas"})
@@ -37,7 +37,10 @@ _ANOTHER = re.compile(
     r"另(?:外)?[一1]?[台个部只扇盏间边]|别的|(?:旁边|隔壁)(?:那|的)?[台间]|还有[一1][台个]|第[二2][台个]"
 )
 _WHOLE = re.compile(r"整[栋层个座幢条片站]|全[楼栋店厂层站]|全公司|全小区|全部|所有")
-_REPAIRED = re.compile(r"(?:修|换|弄|处理|维修)(?:完|好|过|了){1,2}.{0,8}又|刚[修换].{0,8}又|复发")
+_REPAIRED = re.compile(
+    r"(?:修|换|弄|处理|维修)(?:完|好|过|了){1,2}.{0,8}又"
+    r"|(?:刚|才|昨天|前天|上午|上次|上周).{0,2}[修换通弄].{0,8}又|师傅.{0,4}走.{0,12}又|复发"
+)
 _SMALL = frozenset(
     "的了是在我你他她它们这那有没不还又都就也吧吗呢啊请快来去到说一个和给把被让好坏修下上"
 )
@@ -186,8 +189,13 @@ def _other_place(pair: _Pair) -> bool:
 
 def _other_device(pair: _Pair) -> bool:
     one_more = _ANOTHER.search(pair.new.said.text) and not _ANOTHER.search(pair.old.said.text)
-    other_kind = pair.clash("devices") and not pair.one_fire
+    other_kind = _other_parts(pair.new.said.devices, pair.old.said.devices) and not pair.one_fire
     return bool(one_more) or other_kind or pair.places().get("number") is False
+
+
+def _other_parts(mine: frozenset[str], known: frozenset[str]) -> bool:
+    """Each names something that the other does not: another device, or part of a device."""
+    return bool(mine - known) and bool(known - mine)
 
 
 def _other_fault(pair: _Pair) -> bool:

@@ -45,14 +45,16 @@ _NOT_A_ROOM = re.compile(
 _LINE = re.compile(r"(\d{1,2}|[A-Z])\s*号?(?:产线|线体|生产线|流水线|线(?![路缆上下圈槽管头]))")
 _PHASE = re.compile(r"(\d)\s*期")
 _AREA = re.compile(r"(?<![A-Z])([A-Z]|(?<!\d)\d{1,2})\s*区")
+_QUARTER = re.compile(r"([东西南北])\s*区")
 _GATE = re.compile(r"([东西南北前后侧])\s*(大?门)(?!禁|锁|铃|窗)|([东西南北])\s*侧?出?入口")
+_SIDE = re.compile(r"(左|右)(?:手?边|侧|面|手)|(东|西|南|北)(?:边|侧|面|头)")
 _GENDER = re.compile(r"([男女])\s*(?:厕|卫|士?洗手间|士?卫生间|更衣室|浴室)")
 _ORDINAL = re.compile(
     r"(?<![A-Z0-9月.\-])([A-Z]?\d{1,4}|[A-Z])\s*(?:号|#)(?!楼|栋|房|线|产线|上门|来|前|晚|早|下午|上午|之前|开始)"
 )
 _NUMBERED = re.compile(r"(?<![A-Z0-9.\-])([A-Z]?\d{1,2})\s*(?:梯|桩|库(?!存)|车间|电梯|机位)")
 _NAMED = re.compile(
-    r"([\u4e00-\u9fff]{1,6}?)(分店|门店|店|园区|小区|花园|商场|广场|校区|医院|公寓|大厦|工厂)"
+    r"([\u4e00-\u9fff]{1,6}?)(分店|门店|店|园区|小区|花园|商场|广场|校区|医院|公寓|大厦|工厂|停车场|中学|小学|支行)"
 )
 _NO_NAME = re.compile(
     r".*(?:我们|咱们|你们|他们|这边|那边|这里|那里|这个|那个|整个|的|在|是|有|去|到|从|和|了|说|报|请|快|您好|你好)"
@@ -61,9 +63,9 @@ _SPOTS = """
 大门 大厅 大堂 门厅 前台 会议室 办公室 食堂 餐厅 后厨 厨房 机房 泵房 配电房 锅炉房 监控室 值班室
 保安室 车库 停车场 车棚 仓库 车间 走廊 过道 楼道 楼梯 天台 屋顶 楼顶 电梯厅 客厅 主卧 次卧 卧室
 书房 阳台 卫生间 洗手间 厕所 浴室 茶水间 收银台 收银处 展厅 包间 教室 实验室 宿舍 更衣室 花园 广场
-泳池 健身房 手术室 病房 护士站 门诊 药房 冷库 档案室 大棚 门口 围墙 绿化带 人行道 消防通道
+泳池 健身房 手术室 病房 护士站 门诊 药房 冷库 档案室 大棚 围墙 绿化带 人行道 消防通道
 """
-_SPOT = re.compile("|".join(sorted(_SPOTS.split(), key=len, reverse=True)))
+_SPOT = re.compile(rf"([大小]?)({'|'.join(sorted(_SPOTS.split(), key=len, reverse=True))})")
 _SAME_SPOT = {
     "洗手间": "卫生间",
     "厕所": "卫生间",
@@ -89,6 +91,7 @@ class Place:
     area: frozenset[str] = frozenset()
     line: frozenset[str] = frozenset()
     gate: frozenset[str] = frozenset()
+    side: frozenset[str] = frozenset()
     gender: frozenset[str] = frozenset()
     spot: frozenset[str] = frozenset()
     name: frozenset[str] = frozenset()
@@ -112,6 +115,7 @@ _PARTS = (
     "room",
     "line",
     "gate",
+    "side",
     "gender",
     "spot",
     "number",
@@ -141,8 +145,10 @@ def parse(text: str) -> Place:
     scan.take("unit", _UNIT)
     scan.take("line", _LINE)
     scan.take("area", _AREA)
+    scan.take("area", _QUARTER)
     scan.take("area", _PHASE, lambda m: f"{m[1]}期")
     scan.take("gate", _GATE, lambda m: m[1] or m[3])
+    scan.take("side", _SIDE, lambda m: m[1] or m[2])
     scan.take("gender", _GENDER)
     scan.take("number", _NUMBERED, lambda m: _plain(m[1]))
     scan.take("number", _ORDINAL, lambda m: _plain(m[1]))
@@ -151,7 +157,7 @@ def parse(text: str) -> Place:
     scan.take("floor", _CELLAR, lambda _: "" if scan.found["floor"] else "-1")
     scan.take("room", _ROOM, scan.room)
     scan.take("name", _NAMED, _name)
-    scan.take("spot", _SPOT, lambda m: _SAME_SPOT.get(m[0], m[0]))
+    scan.take("spot", _SPOT, lambda m: m[1] + _SAME_SPOT.get(m[2], m[2]))
     return scan.place()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,168 +50,20 @@ def decide(new: Details, old: WorkOrder, minutes: float = 10) -> tuple[bool, str
 
 # --- by example -------------------------------------------------------------------------------
 
-SAME: list[tuple[int, str, tuple[str, str], tuple[str, str]]] = [
-    (8, NOBODY, ("plumbing", "7栋3单元楼道一直在漏水"), ("plumbing", "七栋三单元过道地上全是积水")),
-    (12, NOBODY, ("elevator", "A座1号梯停在五楼不动了"), ("elevator", "A座一号电梯不走了，等半天")),
-    (3, ME, ("elevator", "点题困人了 6栋"), ("elevator", "6栋电梯困人了快来")),
-    (20, ME, ("hvac", "1506房间空调不制冷"), ("hvac", "1506空调还是不冷，有人来吗")),
-    (10, ME, ("network", "前台断网了"), ("network", "前台断网了，打印机也连不上，收银也用不了")),
-    (
-        5,
-        NOBODY,
-        ("access_security", "东门道闸抬不起来"),
-        ("access_security", "小区东门栏杆坏了堵了一排车"),
-    ),
-    (
-        15,
-        NOBODY,
-        ("electrical", "5号楼2层走廊灯不亮"),
-        ("electrical", "5栋二楼走廊黑灯瞎火的，灯坏了"),
-    ),
-    (
-        60,
-        ME,
-        ("appliance", "洗衣机不排水，翠湖花园8栋1202"),
-        ("appliance", "翠湖花园8栋1202的洗衣机师傅什么时候来，还是不排水"),
-    ),
-    (4, NOBODY, ("gas_fire", "负一楼闻到煤气味"), ("gas_fire", "地下一层有一股很重的煤气味")),
-    (
-        30,
-        NOBODY,
-        ("pos_payment", "万象城店收银机刷不了卡"),
-        ("pos_payment", "万象城店刷卡机用不了，客人只能付现金"),
-    ),
-    (25, NOBODY, ("machine", "3号线停了报警AL16"), ("machine", "三号线停线，AL.16，主轴过载")),
-    (
-        7,
-        NOBODY,
-        ("ev_charger", "B2层C0218桩枪拔不出来"),
-        ("ev_charger", "C0218号桩卡枪了，车开不走"),
-    ),
-    (15, ME, ("hvac", "三楼会议室空掉不冷"), ("hvac", "三楼会议室空调不冷")),
-    (40, NOBODY, ("kitchen", "后厨蒸箱不上汽"), ("kitchen", "厨房蒸柜没蒸汽，中午出不了餐")),
-    (10, NOBODY, ("structure", "2栋外墙砖掉下来了"), ("structure", "二栋楼下掉瓷砖，砸到车了")),
-    (
-        90,
-        ME,
-        ("it_device", "财务室打印机卡纸 资产号IT-0233"),
-        ("it_device", "IT-0233打印机还卡着纸呢"),
-    ),
-    (9, NOBODY, ("plumbing", "地库入口水管爆了"), ("plumbing", "地下车库喷水，快淹了")),
-    (
-        50,
-        NOBODY,
-        ("environment", "3号楼下垃圾没人收"),
-        ("environment", "三号楼垃圾堆了两天了，臭死"),
-    ),
-    (6, NOBODY, ("elevator", "12栋电梯门关不上"), ("elevator", "12栋2单元电梯门关不上，一直开着")),
-    (3, NOBODY, ("electrical", "2楼配电间冒烟"), ("gas_fire", "二楼配电间有焦味，冒烟了")),
-]
-DIFFERENT: list[tuple[str, int, str, tuple[str, str], tuple[str, str]]] = [
-    ("loc", 20, NOBODY, ("hvac", "301室空调不制冷"), ("hvac", "401室空调不制冷")),
-    ("loc", 15, NOBODY, ("plumbing", "3单元下水道堵了"), ("plumbing", "2单元下水道堵了")),
-    ("loc", 5, NOBODY, ("elevator", "B座电梯困人"), ("elevator", "D座电梯困人")),
-    ("loc", 30, NOBODY, ("electrical", "南门路灯不亮"), ("electrical", "北门路灯不亮")),
-    ("loc", 10, NOBODY, ("plumbing", "二楼男厕马桶堵了"), ("plumbing", "二楼女厕马桶堵了")),
-    ("loc", 45, NOBODY, ("network", "国贸店没网"), ("network", "望京店没网")),
-    ("loc", 60, NOBODY, ("machine", "2号产线停了"), ("machine", "4号产线停了")),
-    ("loc", 25, NOBODY, ("electrical", "主卧灯不亮"), ("electrical", "客厅灯不亮")),
-    ("loc", 8, NOBODY, ("plumbing", "11栋停水"), ("plumbing", "17栋停水")),
-    ("loc", 35, NOBODY, ("kitchen", "中山路店冰柜不制冷"), ("kitchen", "中山北路店冰柜不制冷")),
-    ("device", 10, ME, ("electrical", "会议室插座没电"), ("it_device", "会议室投影仪没信号")),
-    ("device", 15, NOBODY, ("elevator", "8栋1号梯异响"), ("elevator", "8栋2号梯异响")),
-    ("device", 20, NOBODY, ("it_device", "前台电脑蓝屏"), ("it_device", "前台打印机卡纸")),
-    ("device", 5, ME, ("machine", "1号空压机跳机"), ("machine", "3号空压机跳机")),
-    ("device", 30, NOBODY, ("ev_charger", "5号桩充不进电"), ("ev_charger", "6号桩充不进电")),
-    ("device", 40, ME, ("hvac", "展厅柜机不冷"), ("hvac", "展厅另外一台柜机漏水")),
-    ("device", 12, NOBODY, ("plumbing", "3楼茶水间水龙头滴水"), ("plumbing", "3楼茶水间地漏堵了")),
-    (
-        "device",
-        50,
-        NOBODY,
-        ("access_security", "大堂摄像头没画面"),
-        ("access_security", "大堂门禁刷不开"),
-    ),
-    ("serial", 10, NOBODY, ("ev_charger", "桩号A0421离线"), ("ev_charger", "桩号A0412离线")),
-    (
-        "serial",
-        20,
-        NOBODY,
-        ("pos_payment", "终端SN88213406签到失败"),
-        ("pos_payment", "终端SN88213460签到失败"),
-    ),
-    (
-        "serial",
-        5,
-        NOBODY,
-        ("software_account", "工号20318密码忘了"),
-        ("software_account", "工号20381密码忘了"),
-    ),
-    (
-        "serial",
-        30,
-        NOBODY,
-        ("it_device", "资产编号PC-00871开不了机"),
-        ("it_device", "资产编号PC-00817开不了机"),
-    ),
-    ("error", 10, NOBODY, ("hvac", "三楼机房空调报E4"), ("hvac", "三楼机房空调报E6")),
-    ("error", 15, NOBODY, ("machine", "加工中心报警AL.16"), ("machine", "加工中心报警AL.20")),
-    ("error", 25, NOBODY, ("network", "VPN报691"), ("network", "VPN报809")),
-    ("fault", 30, ME, ("plumbing", "601卫生间漏水"), ("electrical", "601卫生间灯不亮")),
-    (
-        "fault",
-        20,
-        NOBODY,
-        ("software_account", "ERP登不上"),
-        ("software_account", "ERP打印出来是乱码"),
-    ),
-    (
-        "fault",
-        60,
-        NOBODY,
-        ("pos_payment", "停车场缴费机吞卡"),
-        ("pos_payment", "停车场缴费机扫不了码"),
-    ),
-    ("fault", 15, ME, ("hvac", "1808空调漏水"), ("hvac", "1808空调不制冷")),
-    ("fault", 45, NOBODY, ("elevator", "5栋电梯按钮不亮"), ("elevator", "5栋电梯困人了")),
-    ("fault", 10, NOBODY, ("appliance", "热水器打不着火"), ("appliance", "热水器漏水")),
-    (
-        "fault",
-        120,
-        NOBODY,
-        ("access_security", "大门口对讲没声音"),
-        ("access_security", "大门口刷脸不认"),
-    ),
-    ("scope", 20, NOBODY, ("network", "502没网"), ("network", "整栋楼都断网了")),
-    ("scope", 15, NOBODY, ("electrical", "1203跳闸"), ("electrical", "整层停电了")),
-    ("scope", 10, NOBODY, ("ev_charger", "7号桩离线"), ("ev_charger", "全站充电桩都离线了")),
-    ("scope", 30, NOBODY, ("plumbing", "我家没水 9栋302"), ("plumbing", "9栋整栋停水")),
-    ("recur", 4320, ME, ("hvac", "1506空调不冷"), ("hvac", "1506空调修完又不冷了")),
-    ("recur", 600, ME, ("plumbing", "厨房水槽漏水"), ("plumbing", "昨天修好的水槽又漏水了")),
-    ("recur", 2000, ME, ("elevator", "3号楼电梯异响"), ("elevator", "3号楼电梯修过没几天又响了")),
-    ("none", 30, NOBODY, ("hvac", "空调不冷"), ("hvac", "空调不制冷")),
-    ("none", 20, NOBODY, ("plumbing", "马桶堵了"), ("plumbing", "马桶堵住了")),
-    ("none", 15, NOBODY, ("electrical", "家里跳闸了"), ("electrical", "跳闸了来人看下")),
+PAIRS = [
+    tuple(row.split("\t"))
+    for row in (Path(__file__).parent / "joining_pairs.tsv").read_text("utf-8").splitlines()[1:]
 ]
 
 
-@pytest.mark.parametrize(("gap", "who", "first", "second"), SAME)
-def test_one_incident_in_other_words(
-    gap: int, who: str, first: tuple[str, str], second: tuple[str, str]
-) -> None:
-    old = known(first[1], first[0], customer_id=who)
-    new = report(second[1], second[0], customer_id=who)
-    assert decide(new, old, gap)[0]
-
-
-@pytest.mark.parametrize(("kind", "gap", "who", "first", "second"), DIFFERENT)
-def test_two_incidents_in_like_words(
-    kind: str, gap: int, who: str, first: tuple[str, str], second: tuple[str, str]
-) -> None:
-    old = known(first[1], first[0], customer_id=who)
-    new = report(second[1], second[0], customer_id=who)
-    same, reason = decide(new, old, gap)
-    assert not same, reason
+@pytest.mark.parametrize("row", PAIRS, ids=[f"{row[5]}|{row[7]}" for row in PAIRS])
+def test_pairs_of_reports_that_are_or_are_not_one_incident(row: tuple[str, ...]) -> None:
+    _kind, verdict, minutes, people, fault, text, other_fault, other_text = row
+    who = ME if people == "one" else NOBODY
+    old = known(text, fault, customer_id=who)
+    new = report(other_text, other_fault, customer_id=who)
+    same, reason = decide(new, old, float(minutes))
+    assert same is (verdict == "same"), reason
 
 
 @pytest.mark.parametrize(
