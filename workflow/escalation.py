@@ -53,6 +53,7 @@ __all__ = [
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _MOST_REPEATS = 20
+_LONGEST_OFFER = 30 * _MINUTE
 
 Cadence = tuple[tuple[int, timedelta], ...]
 """So many repetitions at such a distance, then the next row."""
@@ -212,10 +213,15 @@ def _repetition(taken: str, key: str) -> int:
 
 
 def _offer(case: _Case) -> Iterator[Step]:
-    """An offer nobody answers goes to the next person; for P0 that is the red lane."""
+    """An offer nobody answers goes to the next person; for P0 that is the red lane.
+
+    Each time everybody has let it pass, the next round asks half as often: by then the ladder has
+    called the supervisors, and asking the same people every minute helps nobody.
+    """
     order = case.order
     patience = case.policy.dispatch.accept_within.get(order.priority)
     if order.state is State.DISPATCHED and order.offered_at is not None and patience is not None:
+        patience = max(patience, min(patience * 2 ** min(order.rounds, 10), _LONGEST_OFFER))
         due = case.calendar("first_response").add(order.offered_at, patience)
         why = f"accept_within {_short(patience)}"
         yield from case.step(

@@ -151,6 +151,7 @@ def _accepted(_order: WorkOrder, event: Event) -> _Change:
         "accepted_at": event.at,
         "candidates": (),
         "offered": (),
+        "rounds": 0,
     }
 
 
@@ -170,7 +171,8 @@ def _passed(order: WorkOrder, event: Event) -> _Change:
 
 
 def _nobody(order: WorkOrder, _event: Event) -> _Change:
-    return {"offered": (), "escalation": max(order.escalation, 1)}
+    change: _Change = {"offered": (), "escalation": max(order.escalation, 1)}
+    return {**change, "rounds": order.rounds + 1}
 
 
 def _joined(order: WorkOrder, event: Event) -> _Change:

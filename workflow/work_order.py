@@ -81,6 +81,8 @@ class WorkOrder:
     generation: int = 0
     offered: tuple[str, ...] = ()
     """Staff who had this offer and let it pass, since the last time somebody took it."""
+    rounds: int = 0
+    """How often everybody has let it pass since somebody last took it."""
     candidates: tuple[str, ...] = ()
     """Who may claim it, in claim mode."""
     held_from: tuple[State, Sub] | None = None

@@ -86,3 +86,13 @@ async def test_the_reporter_hears_the_number_in_the_first_line(town: Town) -> No
     order = await town.order()
     first = (await town.heard(customer_chat("c02")))[0]
     assert order.number in first
+
+
+async def test_when_everybody_lets_it_pass_each_round_asks_half_as_often(town: Town) -> None:
+    await town.say("c01", "3 栋 2 单元电梯困人了")
+    await town.wait(hours=3)
+    order = await town.order()
+    offers = [e for e in await town.history(order) if e.kind == Kind.DISPATCHED]
+    gaps = [b.at - a.at for a, b in zip(offers, offers[1:], strict=False)]
+    assert len(offers) < 40
+    assert max(gaps).total_seconds() >= 20 * 60
