@@ -121,7 +121,7 @@ def _ask_cancel(s: Situation, order: WorkOrder, _args: Facts) -> Decision:
 def _cancel(s: Situation, order: WorkOrder, _args: Facts) -> Decision:
     """Others who reported the same still need the work: then it goes on."""
     others = {r.customer_id or r.sender for r in order.reporters} - {s.by.id, s.inbound.sender}
-    words = s.text or "不用来了"
+    words = s.said or "不用来了"
     if others:
         told = c.AddInfo(s.by, s.origin, order.id, text=words)
         reply = s.reply("kept", order, others=len(others))
@@ -136,7 +136,7 @@ def _keep(s: Situation, order: WorkOrder, _args: Facts) -> Decision:
 
 
 def _nudge(s: Situation, order: WorkOrder, args: Facts) -> Decision:
-    words = str(args.get("text") or s.text)
+    words = str(args.get("text") or s.said)
     command = c.Nudge(s.by, s.origin, order.id, text=words)
     return Decision("nudge", (command,), (s.reply("nudged", order),), order_id=order.id)
 

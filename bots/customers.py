@@ -22,6 +22,14 @@ from workflow.work_order import WorkOrder
 MAX_TEXT = 4000
 SLOTS = ("phone", "place", "serial", "symptom", "screenshot")
 
+_QUESTION_OF = {
+    "confirm_cancel": "cancel",
+    "keep": "cancel",
+    "split": "split",
+    "keep_together": "split",
+}
+"""Words that only answer a question of ours."""
+
 _YES = re.compile(
     r"(是|是的|对|对的|好|好的|嗯+|确认|确定|可以|行|要|要的|没错|yes|ok|y)[的了吧啊呀。.!！~\s]*",
     re.IGNORECASE,
@@ -30,6 +38,7 @@ _NO = re.compile(
     r"(不|不是|不用|不要|不了|否|算了|先别|别|别取消|不取消|保留|继续|no|n)[了吧啊呀。.!！~\s]*",
     re.IGNORECASE,
 )
+_KEEP = re.compile(r"还是(要)?来|来吧|继续|别取消|不取消|先?别撤|还要修|得修")
 _APART = re.compile(r"(拆开?|分开|分别|两张|各开|要拆).{0,6}")
 _TOGETHER = re.compile(r"(不拆|不分|别拆|一起|合在一起|一张).{0,6}")
 _URGING = re.compile(
@@ -54,8 +63,8 @@ def hear(s: Situation) -> Decision:
     Raises:
         PaidanError: what was asked for is refused.
     """
-    if len(s.text) > MAX_TEXT:
-        raise InvalidInput("too_long", field="text", found=len(s.text), allowed=MAX_TEXT)
+    if len(s.said) > MAX_TEXT:
+        raise InvalidInput("too_long", field="text", found=len(s.said), allowed=MAX_TEXT)
     for read in (_command, _our_question, _without_words, _answer):
         decision = read(s)
         if decision is not None:
@@ -79,7 +88,7 @@ def _by_intent(s: Situation) -> Decision:
 
 
 def _command(s: Situation) -> Decision | None:
-    spoken = commands.parse(s.text, commands.CUSTOMER_WORDS)
+    spoken = commands.parse(s.said, commands.CUSTOMER_WORDS)
     if spoken is None:
         return None
     if spoken.do == "help":
@@ -89,16 +98,25 @@ def _command(s: Situation) -> Decision | None:
     if spoken.ref and s.named is None:
         raise UnknownTicket(ref=spoken.ref)
     named = (s.named,) if spoken.ref and s.named is not None else ()
-    fitting = named or tuple(order for order in s.mine if _fits(order, spoken.do))
-    if len(fitting) > 1 and spoken.do not in {"nudge", "undo_join", "keep", "split"}:
+    fitting = named or _meant(s, spoken.do)
+    if len(fitting) > 1 and spoken.do not in {"nudge", "undo_join"}:
         return Question(spoken.do, fitting, _args(s, spoken)).ask(s)
     return carry_out(s, spoken.do, fitting[0], _args(s, spoken)) if fitting else None
+
+
+def _meant(s: Situation, do: str) -> tuple[WorkOrder, ...]:
+    """The sender's work orders that a command without a number can be about."""
+    question = _QUESTION_OF.get(do)
+    if question is None:
+        return tuple(order for order in s.mine if _fits(order, do))
+    dialogue = s.asked(question)
+    return tuple(o for o in s.open_mine if dialogue is not None and o.id == dialogue.order_id)
 
 
 def _args(s: Situation, spoken: commands.Spoken) -> Facts:
     args = commands.args(spoken)
     if spoken.do == "return_work" and not args.get("reason"):
-        return {"reason": s.text}
+        return {"reason": s.said}
     return args
 
 
@@ -129,10 +147,11 @@ def _our_question(s: Situation) -> Decision | None:
     yes, no = (
         ("confirm_cancel", "keep") if dialogue.asking == "cancel" else ("split", "keep_together")
     )
-    text = s.text.strip()
+    text = s.said.strip()
     agreed = _YES.fullmatch(text) or (dialogue.asking == "split" and _APART.fullmatch(text))
     insists = dialogue.asking == "cancel" and s.understanding.intent.label == "cancel"
-    if _NO.fullmatch(text) or (dialogue.asking == "split" and _TOGETHER.fullmatch(text)):
+    against = _TOGETHER.fullmatch(text) if dialogue.asking == "split" else _KEEP.search(text)
+    if against or _NO.fullmatch(text):
         return carry_out(s, no, order, {})
     if agreed or insists:
         return carry_out(s, yes, order, {})
@@ -156,7 +175,7 @@ def _which(s: Situation, context: Facts) -> Decision | None:
 def _chosen(s: Situation, offered: list[WorkOrder]) -> WorkOrder | None:
     if s.named is not None and any(o.id == s.named.id for o in offered):
         return s.named
-    place = _ORDINAL.search(s.text)
+    place = _ORDINAL.search(s.said)
     if place is None:
         return None
     n = _COUNT.get(place[1]) or int(place[1])
@@ -165,7 +184,7 @@ def _chosen(s: Situation, offered: list[WorkOrder]) -> WorkOrder | None:
 
 def _without_words(s: Situation) -> Decision | None:
     """Pictures or a clip without a word."""
-    if s.text.strip():
+    if s.said.strip():
         return None
     order = _latest(s, s.policy.intake.join_window)
     if order is not None:
@@ -184,7 +203,7 @@ def _answer(s: Situation) -> Decision | None:
         asked, order = None, _latest(s, s.policy.intake.follow_text_window)
         if order is None or not (precheck.corrects(s.text) or _bare_fact(s)):
             return None
-    if reports.is_another(s, order, asked) or _ACK.fullmatch(s.text.strip()):
+    if reports.is_another(s, order, asked) or _ACK.fullmatch(s.said.strip()):
         return None
     heard = s.understanding
     otherwise = heard.intent.label not in {"report", "chitchat"} and "intent" not in heard.abstained
@@ -211,14 +230,14 @@ def _allowed(slot: str) -> str:
 
 def _progress(s: Situation) -> Decision:
     named = s.named if s.named is not None and s.named in s.mine else None
-    if not _URGING.search(s.text):
+    if not _URGING.search(s.said):
         return _progress_of(s, named)
     orders = [named] if named else [o for o in s.open_mine if o.state != State.AWAITING_ACCEPTANCE]
     if not orders:
         return _progress_of(s, named)
     if len(orders) > 1:
-        return Question("nudge", tuple(orders), {"text": s.text}).ask(s)
-    return carry_out(s, "nudge", orders[0], {"text": s.text})
+        return Question("nudge", tuple(orders), {"text": s.said}).ask(s)
+    return carry_out(s, "nudge", orders[0], {"text": s.said})
 
 
 def _progress_of(s: Situation, order: WorkOrder | None) -> Decision:
@@ -274,26 +293,28 @@ def _complaint(s: Situation) -> Decision:
 
 
 def _chitchat(s: Situation) -> Decision:
-    if _PERSON.search(s.text):
+    if _PERSON.search(s.said):
         return _doubtful(s)
     pending = s.dialogue is not None and s.dialogue.asking in SLOTS
-    if pending or s.asked("report") or s.open_mine or _ACK.fullmatch(s.text.strip()):
+    news = bool(s.understanding.entities) and not s.open_mine
+    if pending or s.open_mine or _ACK.fullmatch(s.said.strip()) or (s.asked("report") and not news):
         return Decision("ignored: small talk")
-    if _GREETING.fullmatch(s.text.strip()):
+    if _GREETING.fullmatch(s.said.strip()):
         dialogue = s.asking("report")
         return Decision("answered: greeting", replies=(s.reply("greeting"),), dialogue=dialogue)
     return _ask_report(s)
 
 
 def _ask_report(s: Situation) -> Decision:
-    """What is broken? Pictures sent already are kept for the report."""
+    """What is broken? What was sent already is kept for the report."""
     kept = reports.early_media(s)
     media = [asdict(m) for m in (*kept, *s.inbound.media)]
+    told = s.text if s.understanding.entities else ""
     asked = s.asked("report") is not None and not s.inbound.media
     return Decision(
         "answered: ask_report",
         replies=() if asked else (s.reply("ask_report", media=len(media)),),
-        dialogue=s.asking("report", media=media),
+        dialogue=s.asking("report", media=media, words=told),
     )
 
 

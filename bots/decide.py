@@ -37,7 +37,7 @@ def _decide(s: Situation) -> Decision:
 def _stranger(s: Situation) -> Decision:
     """Somebody we do not know in a colleagues' group: told so only when they try a command."""
     addressed = s.inbound.addressed
-    if commands.parse(s.text, commands.STAFF_WORDS, addressed=addressed) is None:
+    if commands.parse(s.said, commands.STAFF_WORDS, addressed=addressed) is None:
         return Decision("ignored: chatter")
     reply = s.reply("unknown_sender_in_group", sender=s.inbound.sender)
     return Decision("answered: unknown_sender", replies=(reply,))

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from bots import lookup, web
 from bots.decide import decide
 from bots.refusals import refused
-from bots.situation import NOTHING, Decision, Situation, facts, filled, words
+from bots.situation import NOTHING, Decision, Situation, begun, facts, filled, words
 from workflow.company import Company
 from workflow.errors import Conflict, PaidanError
 from workflow.ports import Admitted, Case, Clock, Store, UnitOfWork
@@ -101,7 +101,7 @@ class FrontDesk:
 
     async def _settled(self, tenant: str, admitted: Admitted) -> str:
         inbound, now = admitted.inbound, self._clock.now(tenant)
-        heard = await self._listen(tenant, inbound)
+        heard = await self._listen(tenant, inbound, now)
 
         def unit(uow: UnitOfWork) -> str:
             return self._unit(uow, admitted, heard, now)
@@ -118,15 +118,16 @@ class FrontDesk:
 
         return await self._store.transact(tenant, answer, key=admitted.conversation)
 
-    async def _listen(self, tenant: str, inbound: Inbound) -> Understanding:
+    async def _listen(self, tenant: str, inbound: Inbound, now: datetime) -> Understanding:
         """Understand the words, knowing what we had asked; a failure leaves it to a person."""
-        text = words(inbound)
-        if inbound.action is not None or not text.strip():
+        said = words(inbound)
+        if inbound.action is not None or not said.strip():
             return NOTHING
-        asking, fault = await self._store.read(tenant, lambda uow: _hints(uow, inbound))
+        hints = await self._store.read(tenant, lambda uow: _hints(uow, inbound, now))
+        text = f"{hints.begun} {said}".strip()
         try:
             return self._understander.understand(
-                text, asking=asking, at=inbound.sent_at, asset_fault=fault
+                text, asking=hints.asking, at=inbound.sent_at, asset_fault=hints.asset_fault
             )
         except Exception:  # noqa: BLE001  # understanding never blocks intake
             _log.exception("a message of %s was not understood", tenant)
@@ -195,11 +196,21 @@ class FrontDesk:
         return await self._store.transact(tenant, note, key=admitted.conversation)
 
 
-def _hints(uow: UnitOfWork, inbound: Inbound) -> tuple[str | None, str | None]:
-    """What we had asked the sender for, and the fault type of the asset whose page it is."""
+@dataclass(frozen=True, slots=True)
+class _Hints:
+    """What helps to understand: what we had asked for, words already said, the asset's type."""
+
+    asking: str | None
+    begun: str
+    asset_fault: str | None
+
+
+def _hints(uow: UnitOfWork, inbound: Inbound, now: datetime) -> _Hints:
     dialogue = uow.dialogues.get(inbound.channel, inbound.chat, inbound.sender)
     asset = lookup.scanned(uow, inbound)
-    return dialogue.asking if dialogue else None, asset.fault_type or None if asset else None
+    asking = dialogue.asking if dialogue else None
+    fault = asset.fault_type or None if asset else None
+    return _Hints(asking, begun(dialogue, now), fault)
 
 
 def _parked(admitted: Admitted, why: str, now: datetime) -> Case:

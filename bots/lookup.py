@@ -148,8 +148,8 @@ def _named(uow: UnitOfWork, s: Situation) -> WorkOrder | None:
     if action is not None:
         return None if action.do.startswith("case_") else _by_id(uow, action.order)
     words = commands.STAFF_WORDS if s.staff else commands.CUSTOMER_WORDS
-    spoken = commands.parse(s.text, words, addressed=s.inbound.addressed)
-    ref = spoken.ref if spoken else commands.reference(s.text) or commands.mentioned(s.text)
+    spoken = commands.parse(s.said, words, addressed=s.inbound.addressed)
+    ref = spoken.ref if spoken else commands.reference(s.said) or commands.mentioned(s.said)
     if not ref:
         return None
     if ref.isdigit():
@@ -174,6 +174,7 @@ def _candidates(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
     if isinstance(uow, Locking):
         uow.lock("open-or-join")
     found = precheck.details(s)
+    said = s.understanding.first("location")
     match = Match(
         fault_type=found.fault_type,
         customer_id=found.customer_id,
@@ -183,4 +184,5 @@ def _candidates(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
         phone=found.phone,
         since=s.now - RECURS_WITHIN,
     )
-    return tuple(uow.orders.matching(match))
+    near = Match(found.fault_type, place=said.text) if said else None
+    return distinct((*uow.orders.matching(match), *(uow.orders.matching(near) if near else ())))

@@ -98,14 +98,14 @@ def symptom(heard: Understanding) -> str:
 def missing(found: Details, policy: IntakePolicy) -> tuple[str, ...]:
     """The slots a report still lacks, in the order they are asked for.
 
-    An emergency waits for nothing; only where it is, is asked along the way.
+    An emergency waits for nothing; only where it is and whom to call are asked along the way.
     """
     required = policy.required.get(found.fault_type, policy.required.get("*", ()))
     vague = any(word in found.text for word in policy.cannot_reproduce)
     wanted = (*required, "screenshot") if vague and "screenshot" not in required else required
     lacking = tuple(slot for slot in wanted if not _has(found, slot, policy))
     if found.priority == "P0":
-        return tuple(slot for slot in lacking if slot == "place")
+        return tuple(slot for slot in ("place", "phone") if slot in lacking)
     return lacking
 
 

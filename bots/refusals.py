@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bots.situation import Decision, Situation
 from workflow.errors import NotAllowed, PaidanError, StaleTicket
+from workflow.work_order import WorkOrder
 
 _OWN_ANSWER = frozenset({"nudge_too_soon", "too_long", "unsupported_media"})
 """Refusals that have an answer of their own."""
@@ -16,7 +17,7 @@ def refused(s: Situation, error: PaidanError) -> Decision:
 
     Who may not touch a work order learns nothing of it.
     """
-    order = None if isinstance(error, NotAllowed) and s.staff is None else s.named
+    order = None if isinstance(error, NotAllowed) and s.staff is None else _about(s, error)
     if isinstance(error, StaleTicket):
         code, facts = "stale", jsonable(error.data)
     elif error.code in _OWN_ANSWER:
@@ -26,6 +27,13 @@ def refused(s: Situation, error: PaidanError) -> Decision:
     reply = s.reply(code, order, **facts)
     order_id = order.id if order else ""
     return Decision(f"refused: {error.code}", replies=(reply,), order_id=order_id)
+
+
+def _about(s: Situation, error: PaidanError) -> WorkOrder | None:
+    """The work order that was named, or the one in sight that the error names."""
+    number = error.data.get("number")
+    near = (*s.mine, *s.own_jobs, *s.shown)
+    return s.named or next((order for order in near if order.number == number), None)
 
 
 def jsonable(data: dict[str, object]) -> dict[str, object]:

@@ -63,9 +63,14 @@ class Situation:
     case: Case | None = None
 
     @property
-    def text(self) -> str:
+    def said(self) -> str:
         """What was written, or said in a voice message."""
         return words(self.inbound)
+
+    @property
+    def text(self) -> str:
+        """What was said, with the words it goes on from: what was understood."""
+        return self.understanding.text or self.said
 
     @property
     def by(self) -> Actor:
@@ -154,6 +159,14 @@ def words(inbound: Inbound) -> str:
     """The text of a message; transcripts of its voice clips count as text."""
     said = [media.transcript for media in inbound.media if media.transcript]
     return "\n".join(part for part in (inbound.text.strip(), *said) if part)
+
+
+def begun(dialogue: Dialogue | None, now: datetime) -> str:
+    """Words that named a thing but no fault, when we asked what is wrong: 「空调」… 「不制冷」."""
+    if dialogue is None or dialogue.asking != "report" or dialogue.updated_at is None:
+        return ""
+    fresh = now - dialogue.updated_at <= DECISION_WINDOW
+    return str(dialogue.context.get("words") or "") if fresh else ""
 
 
 def facts(understanding: Understanding) -> Facts:

@@ -38,23 +38,23 @@ def hear(s: Situation) -> Decision:
     chosen = _chosen(s)
     if chosen is not None:
         return chosen
-    spoken = commands.parse(s.text, commands.STAFF_WORDS, addressed=s.inbound.addressed)
+    spoken = commands.parse(s.said, commands.STAFF_WORDS, addressed=s.inbound.addressed)
     if spoken is not None:
         return _command(s, spoken)
     if not s.inbound.addressed:
         return Decision("ignored: chatter")
-    if _REPORTS.match(s.text):
+    if _REPORTS.match(s.said):
         return _on_behalf(s)
     if s.inbound.media and s.inbound.chat_kind == "direct":
         return _picture(s)
-    reply = s.reply("unknown_command", text=s.text[:40])
+    reply = s.reply("unknown_command", text=s.said[:40])
     return Decision("answered: unknown_command", replies=(reply,))
 
 
 def _chosen(s: Situation) -> Decision | None:
     """A bare number in answer to 「哪一张？」."""
     dialogue = s.asked("which")
-    if dialogue is None or s.named is None or not commands.reference(s.text):
+    if dialogue is None or s.named is None or not commands.reference(s.said):
         return None
     choices, args = dialogue.context.get("choices"), dialogue.context.get("args")
     if not isinstance(choices, list | tuple) or s.named.id not in choices:
@@ -94,16 +94,20 @@ def _in_sight(s: Situation) -> tuple[WorkOrder, ...]:
 
 
 def _fitting(s: Situation, do: str) -> list[WorkOrder]:
-    """The work orders in sight that a command without a number can mean."""
+    """The work orders in sight that a command without a number can mean.
+
+    With a single one in sight it is meant; if it cannot be, the refusal says why.
+    """
     me = s.by.id
-    near = [order for order in distinct((*s.own_jobs, *s.shown)) if _allows(order, do)]
+    in_sight = distinct((*s.own_jobs, *s.shown))
+    near = [order for order in in_sight if _allows(order, do)]
     if do == "accept":
-        return [
+        near = [
             o for o in near if me in (o.candidates if o.sub == Sub.OPEN_CLAIM else (o.assignee,))
         ]
-    if do in _HANDLERS:
-        return [order for order in near if order.assignee == me]
-    return near
+    elif do in _HANDLERS:
+        near = [order for order in near if order.assignee == me]
+    return near or (list(in_sight) if len(in_sight) == 1 else [])
 
 
 def _allows(order: WorkOrder, do: str) -> bool:
@@ -133,9 +137,9 @@ def _progress(s: Situation, orders: Sequence[WorkOrder]) -> Decision:
 def _picture(s: Situation) -> Decision:
     """A photo from the site belongs to the one job under way."""
     jobs = [o for o in s.own_jobs if o.state in _UNDER_WAY and o.assignee == s.by.id]
-    told = [c.AddInfo(s.by, s.origin, o.id, text=s.text, media=s.inbound.media) for o in jobs]
+    told = [c.AddInfo(s.by, s.origin, o.id, text=s.said, media=s.inbound.media) for o in jobs]
     if len(told) != 1:
-        reply = s.reply("unknown_command", text=s.text[:40])
+        reply = s.reply("unknown_command", text=s.said[:40])
         return Decision("answered: unknown_command", replies=(reply,))
     return Decision("added_info", tuple(told), order_id=jobs[0].id)
 

@@ -23,7 +23,7 @@ from scene import (
 )
 
 from bots.decide import decide
-from bots.situation import OPENED, Decision, Situation
+from bots.situation import NOTHING, OPENED, Decision, Situation, begun
 from workflow import commands as c
 from workflow.records import Dialogue, Media
 from workflow.states import State, Sub
@@ -82,11 +82,11 @@ def test_an_emergency_waits_for_nothing_but_is_asked_where() -> None:
     report = only(
         decide(stranger(text, understanding=heard(text, fault="elevator", priority="P0")))
     )
-    assert report.missing == ("place",)
+    assert report.missing == ("place", "phone")
     text = "1号楼电梯困人了"
     ear = heard(text, fault="elevator", priority="P0", abstained=("fault_type",), location="1号楼")
     report = only(decide(stranger(text, understanding=ear)))
-    assert (report.missing, report.triage) == ((), False)
+    assert (report.missing, report.triage) == (("phone",), False)
 
 
 def test_a_phone_with_a_digit_too_few_is_not_a_phone() -> None:
@@ -237,7 +237,7 @@ def test_a_picture_before_any_words_waits_for_them() -> None:
     first = decide(customer(message=message))
     assert codes(first) == ["ask_report"]
     assert first.dialogue is not None
-    assert first.dialogue.context == {"media": [asdict(PICTURE)]}
+    assert first.dialogue.context["media"] == [asdict(PICTURE)]
     text = "厨房水管漏水"
     ear = heard(text, fault="plumbing", location="厨房")
     report = only(decide(customer(text, understanding=ear, dialogue=first.dialogue)))
@@ -425,10 +425,35 @@ def test_one_of_several_reporters_cannot_cancel_for_the_others() -> None:
     other = Reporter(known.reporters[0].place, "c02", "", "c02", "m8")
     shared = replace(known, reporters=(*known.reporters, other))
     decision = decide(
-        customer("确认取消", mine=(shared,), understanding=heard("确认取消", "cancel"))
+        customer(
+            "确认取消",
+            mine=(shared,),
+            dialogue=asked("cancel", shared),
+            understanding=heard("确认取消", "cancel"),
+        )
     )
     assert isinstance(only(decision), c.AddInfo)
     assert decision.replies[0].data["others"] == 1
+
+
+def test_words_that_answer_a_question_mean_nothing_without_it() -> None:
+    split = decide(
+        customer("分开处理", mine=(order(),), understanding=heard("分开处理", "chitchat"))
+    )
+    assert split.outcome == "ignored: small talk"
+    cancel = decide(
+        customer("确认取消", mine=(order(),), understanding=heard("确认取消", "cancel"))
+    )
+    assert codes(cancel) == ["confirm_cancel"]
+
+
+def test_a_thing_named_without_a_fault_is_remembered_until_the_fault_comes() -> None:
+    ear = heard("空调", "chitchat", abstained=("intent",), device="空调")
+    first = decide(customer("空调", understanding=ear))
+    assert codes(first) == ["ask_report"]
+    assert first.dialogue is not None
+    assert begun(first.dialogue, NOW) == "空调"
+    assert begun(first.dialogue, NOW + timedelta(hours=1)) == ""
 
 
 def test_thanks_never_reopen_and_questions_reach_a_person() -> None:
@@ -528,7 +553,7 @@ def test_a_groups_chatter_opens_nothing() -> None:
 
 def test_a_stranger_among_colleagues_is_told_how_to_bind_only_when_commanding() -> None:
     s = customer("接单 7", message=inbound("接单 7", chat="group:home", addressed=False))
-    s = replace(s, identity=None, customer=None)
+    s = replace(s, identity=None, customer=None, understanding=NOTHING)
     assert codes(decide(s)) == ["unknown_sender_in_group"]
     chat = replace(s, inbound=inbound("今天真热", chat="group:home"))
     assert decide(chat).outcome == "ignored: chatter"

@@ -135,7 +135,11 @@ def test_without_a_number_only_ones_own_offers_and_jobs_count() -> None:
     his = order(8, assignee="ligang")
     claim = order(9, sub=Sub.OPEN_CLAIM, assignee="", candidates=("wanglei",))
     assert only(decide(in_group("抢单", shown=(his, claim)))).order_id == "order-0009"
-    assert decide(in_group("接单", shown=(his,))).outcome == "refused: unknown_ticket"
+    assert only(decide(in_group("接单", shown=(his,)))).order_id == his.id, (
+        "refused with the reason"
+    )
+    two = (his, order(10, assignee="ligang"))
+    assert decide(in_group("接单", shown=two)).outcome == "refused: unknown_ticket"
 
 
 def test_duty_help_and_lists() -> None:
