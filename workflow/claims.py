@@ -25,6 +25,7 @@ _CODE = re.compile(
     r"(?<![A-Z0-9])([A-Z]{1,3})[-.]?(\d{1,3})(?![A-Z0-9号#栋座幢]|-\d)"
     r"|(?:报错?|代码|故障码|错误码?)()\s*[::]?(\d{2,5})(?!\d)"
 )
+_NOT_PLAIN = re.compile(r"[^A-Z0-9]")
 _LONG_ID = 5
 _SHORT_ID = 3
 
@@ -101,4 +102,4 @@ def _ids(text: str) -> Iterator[str]:
 
 def bare(number: str) -> str:
     """A serial without what people leave out or add."""
-    return re.sub(r"[^A-Z0-9]", "", folded(number))
+    return _NOT_PLAIN.sub("", folded(number)) if number else ""

@@ -68,26 +68,19 @@ def same_incident(details: Details, at: datetime, order: WorkOrder, policy: Poli
 
     The window counts from when the incident was last reported.
     """
-    heard = [r.at for r in order.reporters if r.at is not None]
-    last = max([*heard, order.opened_at or at])
-    if abs(at - last) > policy.intake.join_window:
-        return JoinDecision(order.id, False, 0.0, "too_old")
-    pair = _Pair(claim_of(details), claim_of(order))
-    against = _first(pair, _AGAINST)
-    if against:
-        return JoinDecision(order.id, False, 0.0, against)
-    return _in_favour(pair, order)
+    return _decide(claim_of(details), at, order, policy)
 
 
 def best(
     details: Details, at: datetime, candidates: Sequence[WorkOrder], policy: Policy
 ) -> JoinDecision | None:
     """The surest yes among open work orders, the latest of equals; None when there is none."""
+    claim = claim_of(details)
     decisions = [
         (decision.score, order.opened_at or at, order.id, decision)
         for order in candidates
         if order.open
-        for decision in (same_incident(details, at, order, policy),)
+        for decision in (_decide(claim, at, order, policy),)
         if decision.same
     ]
     return max(decisions, key=lambda found: found[:3])[3] if decisions else None
@@ -101,15 +94,27 @@ def recurrence(
     Another symptom of the same thing counts: the repair may have caused it.
     """
     del policy
+    claim = claim_of(details)
     again = [
         order
         for order in closed
         if order.outcome == "completed"
         and order.closed_at is not None
         and timedelta(0) <= at - order.closed_at <= RECURRENCE_WINDOW
-        and _same_thing(_Pair(claim_of(details), claim_of(order)), order)
+        and _same_thing(_Pair(claim, claim_of(order)), order)
     ]
     return max(again, key=lambda order: (order.closed_at or at, order.id), default=None)
+
+
+def _decide(claim: Claim, at: datetime, order: WorkOrder, policy: Policy) -> JoinDecision:
+    heard = [reporter.at for reporter in order.reporters if reporter.at is not None]
+    if abs(at - max([*heard, order.opened_at or at])) > policy.intake.join_window:
+        return JoinDecision(order.id, False, 0.0, "too_old")
+    pair = _Pair(claim, claim_of(order))
+    against = _first(pair, _AGAINST)
+    if against:
+        return JoinDecision(order.id, False, 0.0, against)
+    return _in_favour(pair, order)
 
 
 # --- two reports side by side -----------------------------------------------------------------
@@ -140,8 +145,11 @@ class _Pair:
 
     @property
     def strangers(self) -> bool:
-        """Two people known to be different: each could mean a place of their own."""
-        return self.unequal("customer") or (not self.equal("customer") and self.unequal("phone"))
+        """Two customers whose sites we know: each may mean a place of their own.
+
+        Somebody who merely wrote to us may well stand where the other does.
+        """
+        return self.unequal("customer") and bool(self.new.region and self.old.region)
 
     @property
     def one_fire(self) -> bool:
@@ -151,7 +159,7 @@ class _Pair:
 
     def places(self) -> dict[str, bool]:
         """The parts of a place that both name, and whether they agree."""
-        mine, known = dict(self.new.said.place.parts()), dict(self.old.said.place.parts())
+        mine, known = self.new.said.place, self.old.said.place
         return {part: _agree(part, mine[part], known[part]) for part in mine if part in known}
 
 
@@ -209,7 +217,7 @@ def _other_scope(pair: _Pair) -> bool:
     if whole[0] == whole[1]:
         return False
     single = (pair.old if whole[0] else pair.new).said.place
-    return bool(single.room or single.number)
+    return "room" in single or "number" in single
 
 
 def _other_symptom(pair: _Pair) -> bool:
@@ -264,16 +272,16 @@ def _same_place(pair: _Pair) -> bool:
     """A place precise enough for this fault.
 
     A building or a floor is enough for what everybody there shares, or when device and symptom
-    agree too; a shop or a cellar is, for there is one of it. People known to be different need a
-    building or a name: everybody has a third floor.
+    agree too; a shop or a cellar is, for there is one of it. Customers of two sites need a building
+    or a name: everybody has a third floor.
     """
     shared = {part for part, agree in pair.places().items() if agree}
     if pair.strangers and not shared & {"name", "building"}:
         return False
     place = pair.new.said.place
     wide = shared & _WIDE
-    cellar = "floor" in shared and any(floor.startswith("-") for floor in place.floor)
-    shop = "name" in shared and any(name.endswith("店") for name in place.name)
+    cellar = "floor" in shared and any(floor.startswith("-") for floor in place["floor"])
+    shop = "name" in shared and any(name.endswith("店") for name in place["name"])
     if shared & _NARROW or (wide and "floor" in shared) or cellar or shop:
         return True
     everybody_s = {pair.new.fault, pair.old.fault} <= _SHARED_FAULTS

@@ -1,7 +1,7 @@
 """Where a report speaks of: buildings, units, floors, rooms, spots, numbered things, names.
 
 Chinese reports write one place in many ways (3栋2单元501室, 三号楼二单元 501, 3-2-501). A
-:class:`Place` holds the parts in one form, so that two reports can be compared part by part. What
+:data:`Place` holds the parts in one form, so that two reports can be compared part by part. What
 is not said is not there: nothing is guessed beyond the floor that a room number implies.
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {
@@ -54,7 +53,7 @@ _ORDINAL = re.compile(
 )
 _NUMBERED = re.compile(r"(?<![A-Z0-9.\-])([A-Z]?\d{1,2})\s*(?:梯|桩|库(?!存)|车间|电梯|机位)")
 _NAMED = re.compile(
-    r"([\u4e00-\u9fff]{1,6}?)(分店|门店|店|园区|小区|花园|商场|广场|校区|医院|公寓|大厦|工厂|停车场|中学|小学|支行)"
+    r"([\u4e00-\u9fff]{1,6}?)(分店|门店|店|园区|小区|花园|商场|广场|校区|医院|公寓|大厦|工厂|停车场|中学|小学|支行|苑|公馆|天街|新村|家园)"
 )
 _NO_NAME = re.compile(
     r".*(?:我们|咱们|你们|他们|这边|那边|这里|那里|这个|那个|整个|的|在|是|有|去|到|从|和|了|说|报|请|快|您好|你好)"
@@ -80,31 +79,10 @@ _SAME_SPOT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The parts of a place; each may name none, one or several."""
-
-    building: frozenset[str] = frozenset()
-    unit: frozenset[str] = frozenset()
-    floor: frozenset[str] = frozenset()
-    room: frozenset[str] = frozenset()
-    area: frozenset[str] = frozenset()
-    line: frozenset[str] = frozenset()
-    gate: frozenset[str] = frozenset()
-    side: frozenset[str] = frozenset()
-    gender: frozenset[str] = frozenset()
-    spot: frozenset[str] = frozenset()
-    name: frozenset[str] = frozenset()
-    number: frozenset[str] = frozenset()
-    """Numbered things: 2 for 2号梯, A0317 for A0317号桩."""
-
-    def parts(self) -> Iterator[tuple[str, frozenset[str]]]:
-        """The parts that are named, coarse to fine."""
-        for part in _PARTS:
-            values = getattr(self, part)
-            if values:
-                yield part, values
-
+Place = Mapping[str, frozenset[str]]
+"""The named parts of a place, coarse to fine, each with one value or several. ``number`` are
+numbered things: 2 for 2号梯, A317 for A0317号桩.
+"""
 
 _PARTS = (
     "name",
@@ -128,7 +106,7 @@ def place_key(text: str) -> tuple[str, ...]:
     ``3栋2单元501室``, ``三号楼二单元501`` and ``3-2-501`` all give
     ``("building:3", "unit:2", "floor:5", "room:501")``.
     """
-    return tuple(f"{part}:{value}" for part, vs in parse(text).parts() for value in sorted(vs))
+    return tuple(f"{part}:{value}" for part, vs in parse(text).items() for value in sorted(vs))
 
 
 def folded(text: str) -> str:
@@ -193,7 +171,7 @@ class _Scan:
         """The parts found; a room implies its floor where none was named."""
         if not self.found["floor"]:
             self.found["floor"] = {str(int(room[:-2])) for room in self.found["room"]}
-        return Place(**{part: frozenset(values) for part, values in self.found.items()})
+        return {part: frozenset(values) for part, values in self.found.items() if values}
 
 
 def _dashed(scan: _Scan) -> Callable[[re.Match[str]], str]:

@@ -101,18 +101,18 @@ def test_pairs_of_reports_that_are_or_are_not_one_incident(row: tuple[str, ...])
             (True, "same_place_fault"),
         ),
         (
+            report("三楼会议室空调不冷", "hvac", customer_id="a", region="浦东"),
+            known("三楼会议室空调不制冷", "hvac", customer_id="b", region="浦东"),
+            (False, "nothing_in_common"),
+        ),
+        (
             report("三楼会议室空调不冷", "hvac", customer_id="a"),
-            known("三楼会议室空调不制冷", "hvac", customer_id="b"),
-            (False, "nothing_in_common"),
+            known("三楼会议室空调不制冷", "hvac", customer_id="b", region="浦东"),
+            (True, "same_place_device"),
         ),
         (
-            report("三楼会议室空调不冷", "hvac", phone="13800000001"),
-            known("三楼会议室空调不制冷", "hvac", phone="13800000002"),
-            (False, "nothing_in_common"),
-        ),
-        (
-            report("格力KFR12345不冷", "hvac", customer_id="a"),
-            known("KFR12345不制冷", "hvac", customer_id="b"),
+            report("格力KFR12345不冷", "hvac", customer_id="a", region="浦东"),
+            known("KFR12345不制冷", "hvac", customer_id="b", region="浦东"),
             (False, "nothing_in_common"),
         ),
         (
