@@ -13,7 +13,7 @@ from bots.situation import OPENED, Decision, Situation
 from workflow import commands as c
 from workflow.errors import InvalidInput, StaleTicket, UnknownTicket
 from workflow.ports import Case
-from workflow.records import Action, Dialogue, Facts, Reply
+from workflow.records import Action, Dialogue, Facts, Reply, media_of
 from workflow.taxonomy import FAULT_TYPES
 
 
@@ -106,7 +106,8 @@ def _dismiss(s: Situation, case: Case, args: Facts) -> Decision:
 def _open(s: Situation, case: Case, args: Facts) -> Decision:
     """A work order from the kept report; its reporter is told the number as if just opened."""
     kept = case.inbound.get("details")
-    details = c.Details.of(kept) if isinstance(kept, dict) else c.Details(case.text)
+    raw = c.Details(case.text, media=media_of(case.inbound.get("media")))
+    details = c.Details.of(kept) if isinstance(kept, dict) else raw
     details = replace(
         details,
         fault_type=_fault_type(args) or details.fault_type,
