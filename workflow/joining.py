@@ -207,8 +207,10 @@ def _other_parts(mine: frozenset[str], known: frozenset[str]) -> bool:
 
 
 def _other_fault(pair: _Pair) -> bool:
-    typed = pair.new.typed and pair.old.typed
-    return typed and pair.new.fault != pair.old.fault and not pair.one_fire
+    """Another kind of fault. The kind is itself read from the words: shared words outrank it."""
+    if not (pair.new.typed and pair.old.typed) or pair.new.fault == pair.old.fault:
+        return False
+    return not (pair.shares("devices") or pair.shares("symptoms"))
 
 
 def _other_scope(pair: _Pair) -> bool:
