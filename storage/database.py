@@ -109,13 +109,21 @@ class Session:
             cursor.fetchall()  # a RETURNING left unread keeps its statement open
         return row
 
+    def peek(self, sql: Sql, **params: Any) -> Row | None:
+        """The first row as the database has it: waiting appends stay where they are, so whoever
+        asks must know what it has appended itself.
+        """
+        text, fixed = sql.text(self.dialect)
+        row: Row | None = self._cursor.execute(text, {**fixed, **params}).fetchone()
+        return row
+
     def change(self, sql: Sql, **params: Any) -> int:
         """How many rows a write changed."""
         count: int = self._execute(sql, params).rowcount
         return count
 
     def append(self, sql: Sql, row: dict[str, Any]) -> None:
-        """An insert that may wait for its fellows."""
+        """A write that may wait for its fellows and whose outcome does not matter."""
         self._waiting.setdefault(sql, []).append(row)
         self._tables |= sql.tables
 

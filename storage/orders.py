@@ -174,11 +174,18 @@ _OF_CHAT = _in_place(order_chats, since=True, sender=False, limit=_MANY)
 _OF_SENDER = _in_place(order_chats, since=True, sender=True, limit=_MANY)
 _SHOWN_IN = _in_place(living_cards, since=False, sender=False, limit=_SHOWN)
 
+_w = workload.c
+
+
+def _jobs(scope: str, ref: object) -> Any:
+    return select(literal_column(f"'{scope}'"), _w.staff_id, _w.jobs).where(
+        _w.tenant == bindparam("tenant"), _w.scope == literal_column(f"'{scope}'"), _w.ref == ref
+    )
+
+
 _LOADS = Sql(
-    select(workload.c.staff_id, workload.c.jobs).where(
-        workload.c.tenant == bindparam("tenant"),
-        workload.c.scope == bindparam("scope"),
-        workload.c.ref == bindparam("ref"),
+    _jobs("open", literal_column("''")).union_all(
+        _jobs("customer", bindparam("customer")), _jobs("asset", bindparam("asset"))
     )
 )
 
@@ -308,23 +315,17 @@ class SqlOrders:
         carried = was if was_ended == NEVER else ""
         carries = now if now_ended == NEVER else ""
         if carried != carries:
-            self._count("open", "", carried, -1)
-            self._count("open", "", carries, +1)
+            self._count(order, "open", "", carried, -1)
+            self._count(order, "open", "", carries, +1)
         if was_ended == NEVER and now_ended != NEVER:
-            self._count("customer", order.customer_id, now, +1)
-            self._count("asset", order.asset_id, now, +1)
+            self._count(order, "customer", order.customer_id, now, +1)
+            self._count(order, "asset", order.asset_id, now, +1)
 
-    def _count(self, scope: str, ref: str, staff_id: str, by: int) -> None:
+    def _count(self, order: WorkOrder, scope: str, ref: str, staff_id: str, by: int) -> None:
         if not staff_id or (scope != "open" and not ref):
             return
-        self._sql.change(
-            _COUNT,
-            tenant=self._scope.tenant,
-            scope=scope,
-            ref=ref,
-            staff_id=staff_id,
-            jobs=by,
-        )
+        row = {"tenant": order.tenant, "scope": scope, "ref": ref, "staff_id": staff_id}
+        self._sql.append(_COUNT, {**row, "jobs": by})
 
     def matching(self, match: Match) -> Sequence[WorkOrder]:
         given = {
@@ -366,18 +367,13 @@ class SqlOrders:
         return self._orders(_SHOWN_IN, channel=place.channel, chat=place.chat)
 
     def loads(self, customer_id: str, asset_id: str) -> Mapping[str, Load]:
+        named = {"open": "open", "customer": "for_customer", "asset": "for_asset"}
         counts: dict[str, dict[str, int]] = {}
-        for scope, ref, name in (
-            ("open", "", "open"),
-            ("customer", customer_id, "for_customer"),
-            ("asset", asset_id, "for_asset"),
+        for scope, staff_id, jobs in self._sql.rows(
+            _LOADS, tenant=self._scope.tenant, customer=customer_id, asset=asset_id
         ):
-            if scope == "open" or ref:
-                for staff_id, jobs in self._sql.rows(
-                    _LOADS, tenant=self._scope.tenant, scope=scope, ref=ref
-                ):
-                    counts.setdefault(staff_id, {})[name] = jobs
-        return {staff_id: Load(**named) for staff_id, named in counts.items()}
+            counts.setdefault(staff_id, {})[named[scope]] = jobs
+        return {staff_id: Load(**jobs) for staff_id, jobs in counts.items()}
 
     def of_asset(self, asset_id: str, limit: int) -> Sequence[WorkOrder]:
         return self._orders(_OF_ASSET, asset_id=asset_id, limit=limit) if asset_id else []

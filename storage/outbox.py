@@ -161,20 +161,15 @@ class SqlOutbox:
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
         self._sql = scope.session
+        self._keys: set[str] = set()
+        self._topics: set[tuple[str, str, str]] = set()
 
     def add(self, notice: Notice) -> bool:
-        tenant = self._scope.tenant
-        if self._sql.first(_KNOWN, tenant=tenant, key=notice.key) is not None:
+        tenant, key = self._scope.tenant, notice.key
+        if key in self._keys or self._sql.peek(_KNOWN, tenant=tenant, key=key) is not None:
             return False
-        if notice.topic:
-            self._sql.change(
-                _SUPERSEDE,
-                tenant=tenant,
-                its_topic=notice.topic,
-                its_channel=notice.to.channel,
-                its_chat=notice.to.chat,
-                by=notice.key,
-            )
+        self._keys.add(key)
+        self._supersede(notice)
         now = micros(self._scope.now())
         row = {
             "tenant": tenant,
@@ -195,6 +190,26 @@ class SqlOutbox:
         self._sql.append(_ADD, row)
         self._scope.touch("outbox")
         return True
+
+    def _supersede(self, notice: Notice) -> None:
+        """The waiting notice of the same topic and chat gives way, also one of this unit."""
+        if not notice.topic:
+            return
+        place = (notice.topic, notice.to.channel, notice.to.chat)
+        if place in self._topics:
+            self._sql.flush()
+        self._topics.add(place)
+        topic, channel, chat = place
+        self._sql.append(
+            _SUPERSEDE,
+            {
+                "tenant": self._scope.tenant,
+                "its_topic": topic,
+                "its_channel": channel,
+                "its_chat": chat,
+                "by": notice.key,
+            },
+        )
 
     def cancel(self, order_id: str, reason: str, keep: Iterable[str] = ()) -> int:
         kept = frozenset(keep)

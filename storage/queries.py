@@ -69,7 +69,9 @@ _BY_STATE = Sql(
 )
 _OVERDUE = Sql(select(func.count()).where(_TENANT, _OPEN, _o.deadline_at < bindparam("now")))
 _STALLED = Sql(select(func.count()).where(_TENANT, _OPEN, _o.stalled == literal_column("1")))
-_BURN = Sql(select(_o.doc).where(_TENANT, _OPEN).order_by(_o.deadline_at).limit(bindparam("limit")))
+_BURN = Sql(
+    select(_o.doc).where(_TENANT, _OPEN).order_by(_o.deadline_at, _o.id).limit(bindparam("limit"))
+)
 _OPENED = Sql(
     select(_o.opened_at, _o.first_responded_at, _o.first_due_at).where(
         _TENANT, *_span(_o.opened_at)

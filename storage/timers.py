@@ -31,7 +31,9 @@ _COLUMNS = (
 )
 
 _FIND_OPEN = Sql(select(*_COLUMNS).where(*_MINE, _IS_OPEN))
-_LAST = Sql(select(func.max(_t.generation)).where(*_MINE))
+_LAST = Sql(
+    select(*_COLUMNS).where(*_MINE).order_by(_t.generation.desc()).limit(literal_column("1"))
+)
 _ARM = Sql(
     insert(timers).values(
         tenant=bindparam("tenant"),
@@ -103,15 +105,13 @@ class SqlTimers:
 
     def arm(self, subject: str, step: str, due: datetime) -> None:
         key = {"tenant": self._scope.tenant, "subject": subject}
-        armed = self.open(subject)
-        if armed is not None:
-            if armed.step == step and armed.due == due:
+        row = self._sql.first(_LAST, **key)
+        last = None if row is None else timer_of(row)
+        if last is not None and last.state == "open":
+            if last.step == step and last.due == due:
                 return
             self._sql.change(_CANCEL, **key, why="rearmed")
-            generation = armed.generation
-        else:
-            row = self._sql.first(_LAST, **key)
-            generation = (row[0] if row else None) or 0
+        generation = last.generation if last is not None else 0
         self._sql.append(
             _ARM, {**key, "step": step, "due": micros(due), "generation": generation + 1}
         )

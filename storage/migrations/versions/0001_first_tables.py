@@ -154,7 +154,7 @@ def _orders() -> None:
     _index("work_orders", "ix_work_orders_asset", "tenant", "asset_id", "ended", "id")
     _index("work_orders", "ix_work_orders_assignee", "tenant", "assignee", "ended")
     _index("work_orders", "ix_work_orders_customer", "tenant", "customer_id", "ended", "id")
-    _index("work_orders", "ix_work_orders_deadline", "tenant", "ended", "deadline_at")
+    _index("work_orders", "ix_work_orders_deadline", "tenant", "ended", "deadline_at", "id")
     _index(
         "work_orders",
         "ix_work_orders_opened",
