@@ -143,7 +143,8 @@ def answer(s: Situation, order: WorkOrder, asked: str | None) -> Answer:
     message that is nothing but that fact.
     """
     heard, policy = s.understanding, s.policy.intake
-    replaces = corrects(s.text) or asked is not None
+    bare = heard.intent.label == "chitchat" and bool(heard.entities)
+    replaces = corrects(s.text) or asked is not None or bare
     found: dict[str, str] = {
         "phone": phone(s),
         "place": _value(heard, "location"),
@@ -158,7 +159,9 @@ def answer(s: Situation, order: WorkOrder, asked: str | None) -> Answer:
     slots = {
         name: value
         for name, value in found.items()
-        if value and (name in order.missing or not getattr(order, name) or replaces)
+        if value
+        and value != getattr(order, name)
+        and (name in order.missing or not getattr(order, name) or replaces)
     }
     slots.update(_what_is_wrong(s, order, asked))
     if any(m.kind in {"image", "video"} for m in s.inbound.media) and "screenshot" in order.missing:

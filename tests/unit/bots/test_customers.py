@@ -345,6 +345,15 @@ def test_a_correction_replaces(text: str, slot: str, entity: str | None, value: 
     assert told.slots[slot] == (value or "302")
 
 
+def test_a_bare_fact_replaces_and_a_known_one_is_no_news() -> None:
+    new, old = "13712345678", "13900000001"
+    ear = heard(new, "chitchat", "none", phone=new)
+    told = only(decide(customer(new, mine=(order(),), understanding=ear)))
+    assert told.slots == {"phone": new}
+    same = heard(old, "chitchat", "none", phone=old)
+    assert decide(customer(old, mine=(order(),), understanding=same)).commands == ()
+
+
 def test_an_answer_may_be_about_something_else() -> None:
     known = waiting("place", fault_type="hvac")
     text = "到哪了"
