@@ -47,11 +47,21 @@ _REACHED: Mapping[Sub | State, str] = {
     State.CLOSED: "finished",
 }
 _WORDS_SHOWN = 300
+_SHOWN = (
+    *("state", "sub", "outcome", "held_from", "hold_reason", "stalled", "escalation", "marks"),
+    *("text", "fault_type", "priority", "place", "device", "serial", "error_code", "media"),
+    *("phone", "contact", "when", "missing", "assignee", "generation", "reporters", "rating"),
+)
 
 
 def topic(order_id: str, audience: str) -> str:
     """The name of a living card: the same in every chat that shows it to this audience."""
     return f"card:{order_id}:{audience}"
+
+
+def looks(order: WorkOrder) -> tuple[object, ...]:
+    """All that a card can show of a work order: equal looks, equal cards."""
+    return tuple(getattr(order, name) for name in _SHOWN)
 
 
 def paint(picture: Picture, seat: Seat) -> Card:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from bots.degrade import neutralise
 from notifier.buttons import running_clock, short
@@ -35,10 +35,17 @@ class Picture:
     asset: Asset | None = None
     explanation: Facts | None = None
     """How dispatch ranked people, when that has just happened."""
+    _words: dict[str, Words] = field(default_factory=dict, repr=False, compare=False)
+    _facts: dict[tuple[str, str], dict[str, object]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def words(self, locale: str = "") -> Words:
         """The reader's language; the company's when they have none of their own."""
-        return Words(known(locale or self.company.locale), self.company.tz, self.now)
+        name = known(locale or self.company.locale)
+        if name not in self._words:
+            self._words[name] = Words(name, self.company.tz, self.now)
+        return self._words[name]
 
     @property
     def handler(self) -> Staff | None:
@@ -134,13 +141,19 @@ class Picture:
 
     def facts(self, audience: str, words: Words) -> dict[str, object]:
         """What every sentence about this work order may use: number, state, next, deadline."""
-        order, down = self.order, self._due(audience, words)
+        key = (audience, words.locale)
+        if key not in self._facts:
+            self._facts[key] = self._told(audience, words)
+        return self._facts[key]
+
+    def _told(self, audience: str, words: Words) -> dict[str, object]:
+        order = self.order
         return {
             "number": order.number,
             "short": short(order.number),
             "state": self.state(words),
             "next": self.next(audience, words),
-            **down,
+            **self._due(audience, words),
             "fault": self.fault(words),
             "priority": order.priority,
             "place": harmless(order.place),
@@ -186,6 +199,7 @@ def question(picture: Picture, words: Words) -> str:
     return words.maybe(f"ask.{missing[0]}") or words.say("ask.other")
 
 
+@lru_cache(maxsize=1024)
 def harmless(text: str, whole: bool = False) -> str:
     """People's words for a card: harmless, phones masked unless the reader may see them."""
     return neutralise(text if whole else mask_text(text))

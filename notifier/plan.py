@@ -8,7 +8,7 @@ fresh card as one message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,16 +23,15 @@ from notifier.audience import (
     staff_of,
     team_groups,
 )
-from notifier.cards import paint, summary, topic
+from notifier.cards import looks, paint, summary, topic
 from notifier.news import News, addressed, for_customer, for_staff
 from notifier.picture import Picture, engineer, question
 from notifier.timing import next_slot, quiet_until
 from notifier.wording import Words
 from workflow.company import Staff
-from workflow.events import Event, Kind
+from workflow.events import Kind
 from workflow.ports import Change
 from workflow.records import ChatRef, Facts, Notice, Role, Urgency
-from workflow.work_order import WorkOrder
 
 HOLDABLE = frozenset({Urgency.ESCALATION, Urgency.REMINDER, Urgency.INFO})
 """What may wait for the morning or for a digest; somebody waits for the rest right now."""
@@ -68,7 +67,7 @@ class _Desk:
         self.change = change
         self.order = change.order
         self.company = change.company
-        self.picture = _picture(change, change.events)
+        self.picture = _picture(change)
 
     # --- customers ----------------------------------------------------------------------------
 
@@ -107,7 +106,7 @@ class _Desk:
     # --- the house ----------------------------------------------------------------------------
 
     def to_staff(self) -> Iterator[Notice]:
-        """Colleagues, the most urgent news first: each person once, each chat once."""
+        """Colleagues: each person once, each chat once."""
         told: set[str] = set()
         lines: dict[ChatRef, list[_Line]] = {}
         for news in sorted(for_staff(self.change), key=_first_told):
@@ -197,18 +196,14 @@ class _Desk:
 
     def cards(self) -> Iterator[Notice]:
         """A card for each chat that shows the work order and would show it differently now."""
-        change = self.change
-        shown = {} if change.before is None else _seated(change.before, change)
-        current = _seated(self.order, change)
-        earlier = _picture(replace(change, order=change.before), ()) if change.before else None
-        for place, seat in current.items():
-            was = shown.get(place)
-            if was and earlier and paint(earlier, was) == paint(self.picture, seat):
-                continue
-            yield self._card(seat)
-        for place, seat in shown.items():
-            if place not in current:
-                yield self._card(replace(seat, optional=True))
+        before = self.change.before
+        shown = seats(before, self.company) if before else ()
+        current = seats(self.order, self.company)
+        changed = before is None or looks(before) != looks(self.order)
+        yield from (self._card(seat) for seat in current if changed or seat not in shown)
+        places = {seat.place for seat in current}
+        left = (seat for seat in shown if seat.place not in places)
+        yield from (self._card(replace(seat, optional=True)) for seat in left)
 
     def _card(self, seat: Seat) -> Notice:
         name = topic(self.order.id, seat.audience)
@@ -296,8 +291,8 @@ class _Desk:
         )
 
 
-def _picture(change: Change, events: Iterable[Event]) -> Picture:
-    offers = [e for e in events if e.kind in {Kind.DISPATCHED, Kind.OPENED_FOR_CLAIM}]
+def _picture(change: Change) -> Picture:
+    offers = [e for e in change.events if e.kind in {Kind.DISPATCHED, Kind.OPENED_FOR_CLAIM}]
     explained = offers[-1].data.get("explanation") if offers else None
     return Picture(
         change.order,
@@ -310,13 +305,9 @@ def _picture(change: Change, events: Iterable[Event]) -> Picture:
     )
 
 
-def _seated(order: WorkOrder, change: Change) -> dict[ChatRef, Seat]:
-    return {seat.place: seat for seat in seats(order, change.company)}
-
-
 def _joined(lines: Sequence[_Line]) -> _Line:
-    """Several pieces of news for one chat as one message, led by the most urgent."""
-    first = lines[0]
+    """Several pieces of news for one chat as one message, as urgent as the most urgent."""
+    first = min(lines, key=lambda line: line.news.urgency)
     people = {staff.id: staff for line in lines for staff in line.people}
     persons = {line.person for line in lines}
     return replace(
@@ -327,9 +318,9 @@ def _joined(lines: Sequence[_Line]) -> _Line:
     )
 
 
-def _first_told(news: News) -> tuple[Urgency, bool]:
-    """The most urgent first; among equals whoever has to do it before whoever has to know."""
-    return news.urgency, news.code.startswith("supervisor.")
+def _first_told(news: News) -> tuple[bool, Urgency]:
+    """Whoever has to do it before whoever has to know; the most urgent first."""
+    return news.code.startswith("supervisor."), news.urgency
 
 
 def _harmless(facts: Facts) -> dict[str, object]:

@@ -8,11 +8,12 @@ is read as a template.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
+from functools import cached_property, lru_cache
 from importlib.resources import files
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -26,6 +27,15 @@ _HOUR = 60
 _DAY = 24 * _HOUR
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of a template, with ``%s`` where its facts go, and whether it may be left out."""
+
+    text: str
+    names: tuple[str, ...]
+    optional: bool
+
+
 @lru_cache(maxsize=len(LOCALES))
 def templates(locale: str) -> Mapping[str, str]:
     """All templates of a language by their dotted names."""
@@ -33,6 +43,22 @@ def templates(locale: str) -> Mapping[str, str]:
     return dict(_flat("", yaml.safe_load(text)))
 
 
+@lru_cache(maxsize=len(LOCALES))
+def _cut(locale: str) -> Mapping[str, tuple[_Piece, ...]]:
+    """The templates cut into pieces, ready to be filled."""
+    return {code: tuple(_pieces(text)) for code, text in templates(locale).items()}
+
+
+def _pieces(template: str) -> Iterator[_Piece]:
+    # The pattern's group makes split() give what stands outside and inside of brackets in turn.
+    for place, text in enumerate(_PIECE.split(template)):
+        if text:
+            names = tuple(_FACT.findall(text))
+            ready = _FACT.sub("%s", text.replace("%", "%%")) if names else text
+            yield _Piece(ready, names, place % 2 == 1)
+
+
+@lru_cache(maxsize=256)
 def known(locale: str) -> str:
     """The language to write in for a wish: the same, its relative (``zh-TW`` → ``zh_CN``), or
     Chinese.
@@ -61,11 +87,19 @@ class Words:
         """The words for a code. Times read as the reader's wall clock, durations in minutes,
         lists with the language's comma. Raises KeyError for a code without words.
         """
-        return self._filled(templates(known(self.locale))[code], facts)
+        told: list[str] = []
+        for piece in _cut(known(self.locale))[code]:
+            if not piece.names:
+                told.append(piece.text)
+                continue
+            shown = tuple([self._shown(facts.get(name)) for name in piece.names])
+            if not piece.optional or all(shown):
+                told.append(piece.text % shown)
+        return "".join(told).strip()
 
     def maybe(self, code: str, /, **facts: object) -> str:
         """The words for a code, or nothing when there are none."""
-        return self.say(code, **facts) if code in templates(known(self.locale)) else ""
+        return self.say(code, **facts) if code in _cut(known(self.locale)) else ""
 
     def label(self, group: str, key: object) -> str:
         """The name of a key of a group, such as ``state.closed``; the key itself if it has none."""
@@ -73,11 +107,19 @@ class Words:
 
     def time(self, at: datetime) -> str:
         """A wall-clock time, with the day when it is not today."""
-        here = at.astimezone(ZoneInfo(self.tz))
-        days = (here.date() - self.now.astimezone(ZoneInfo(self.tz)).date()).days
+        here = at.astimezone(self._zone)
+        days = (here.date() - self._today).days
         code = {0: "time.today", 1: "time.tomorrow", -1: "time.yesterday"}.get(days, "time.date")
         clock = f"{here:%H:%M}"
         return self.say(code, clock=clock, month=str(here.month), day=str(here.day))
+
+    @cached_property
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self.tz)
+
+    @cached_property
+    def _today(self) -> date:
+        return self.now.astimezone(self._zone).date()
 
     def length(self, span: timedelta) -> str:
         """A duration in whole minutes, hours and days; never a second less than a minute."""
@@ -90,28 +132,25 @@ class Words:
             return self.say("time.hours", n=hours, minutes=left or "")
         return self.say("time.days", n=days, hours=hours or "")
 
-    def _filled(self, template: str, facts: Mapping[str, object]) -> str:
-        shown = {name: self._shown(fact) for name, fact in facts.items()}
-
-        def piece(found: re.Match[str]) -> str:
-            names = facts_of(found[1])
-            return found[1] if all(shown.get(name) for name in names) else ""
-
-        kept = _PIECE.sub(piece, template)
-        return _FACT.sub(lambda found: shown.get(found[1], ""), kept).strip()
-
     def _shown(self, fact: object) -> str:
-        if fact is None:
-            return ""
-        if isinstance(fact, datetime):
-            return self.time(fact)
-        if isinstance(fact, timedelta):
-            return self.length(fact)
-        if isinstance(fact, float):
-            return f"{fact:.1f}".removesuffix(".0")
-        if isinstance(fact, list | tuple):
-            return self.say("list.comma").join(self._shown(item) for item in fact)
-        return str(fact)
+        if isinstance(fact, str):
+            return fact
+        for kind, told in _TOLD:
+            if isinstance(fact, kind):
+                return told(self, fact)
+        return "" if fact is None else str(fact)
+
+
+def _listed(words: Words, items: Sequence[object]) -> str:
+    return words.say("list.comma").join(str(item) for item in items)
+
+
+_TOLD: tuple[tuple[type | tuple[type, ...], Callable[[Words, Any], str]], ...] = (
+    (datetime, Words.time),
+    (timedelta, Words.length),
+    (float, lambda _words, number: f"{number:.1f}".removesuffix(".0")),
+    ((list, tuple), _listed),
+)
 
 
 def _flat(prefix: str, tree: Mapping[str, object]) -> list[tuple[str, str]]:
