@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from nlp.features import Reading, Span
 
 _MOST = 3
-_WEAKEST = 0.35
-"""A reason counts when it pulls at least this share of the strongest one."""
 _LONGEST = 8
 
 
@@ -18,7 +16,6 @@ def words(reading: Reading, reasons: Sequence[tuple[float, Span]]) -> tuple[str,
     """
     if not reasons:
         return ()
-    floor = reasons[0][0] * _WEAKEST
     known = [
         *(device[:2] for device in reading.devices),
         *(symptom[:2] for symptom in reading.symptoms),
@@ -26,8 +23,6 @@ def words(reading: Reading, reasons: Sequence[tuple[float, Span]]) -> tuple[str,
     ]
     merged: list[tuple[float, Span]] = []
     for weight, span in reasons:
-        if weight < floor:
-            break
         merged = _absorb(merged, weight, _whole(span, known))
     merged.sort(key=lambda reason: (-reason[0], reason[1]))
     found = (reading.text[start:end].strip() for _, (start, end) in merged)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from nlp.lexicon import Device, Lexicon, Symptom
+from nlp.lexicon import Cue, Device, Lexicon, Symptom
 from nlp.safety import Danger, Safety
 from nlp.text import fold, zero_digits
 
 LONGEST_GRAM = 3
 """N-grams of one to this many characters."""
 
+FACT = "@"
+"""Facts share the vocabulary with n-grams; this mark, and being longer, keeps them apart."""
+
 _LENGTHS = (4, 8, 16, 32, 64)
 _EDGE = "^"
+_WEIGHTS = ("cue:whole", "cue:many", "cue:mild", "cue:handled", "cue:ask", "cue:deadline")
+"""Cues whose meaning depends on what they are said of: each is also paired with it."""
 
 Span = tuple[int, int]
 NOWHERE: Span = (0, 0)
@@ -27,16 +32,23 @@ class Reading(NamedTuple):
     devices: list[Device]
     symptoms: list[Symptom]
     dangers: list[Danger]
+    cues: list[Cue]
 
 
 class Features(NamedTuple):
-    """N-grams and named facts, each with the span of the text that shows it.
-
-    A gram's span is that of its first occurrence; an empty span means no single word shows it.
+    """N-grams with the place of each one's first occurrence in the framed text, and named facts
+    with the span of the word that shows them (:data:`NOWHERE` if none does).
     """
 
-    grams: dict[str, Span]
+    grams: dict[str, int]
     facts: dict[str, Span]
+
+    def span(self, name: str) -> Span:
+        """Where an n-gram, or a fact marked with :data:`FACT`, is seen in the message."""
+        if name in self.grams:
+            start = self.grams[name] - len(_EDGE)
+            return max(start, 0), start + len(name)
+        return self.facts[name.removeprefix(FACT)]
 
 
 def read(text: str, lexicon: Lexicon, safety: Safety) -> Reading:
@@ -50,6 +62,7 @@ def read(text: str, lexicon: Lexicon, safety: Safety) -> Reading:
         lexicon.devices(meant),
         lexicon.symptoms(meant),
         safety.dangers(meant),
+        lexicon.cues(meant),
     )
 
 
@@ -59,11 +72,10 @@ def extract(reading: Reading) -> Features:
     The text is framed so that beginnings and ends count: 在吗 alone is not 在吗 in a sentence.
     """
     framed = _EDGE + zero_digits(reading.meant) + _EDGE
-    last = len(reading.meant)
-    grams: dict[str, Span] = {}
+    grams: dict[str, int] = {}
     for size in range(1, LONGEST_GRAM + 1):
         for start in range(len(framed) - size, -1, -1):
-            grams[framed[start : start + size]] = (max(start - 1, 0), min(start - 1 + size, last))
+            grams[framed[start : start + size]] = start
     return Features(grams, _facts(reading))
 
 
@@ -81,6 +93,13 @@ def _facts(reading: Reading) -> dict[str, Span]:
         how = "danger" if danger.meant else "denied" if danger.denied else "feared"
         facts.setdefault(how, danger[:2])
         facts.setdefault(f"{how}:{danger.kind}", danger[:2])
+    for cue in reading.cues:
+        facts.setdefault(f"cue:{cue.kind}", cue[:2])
+    for weight in [cue for cue in _WEIGHTS if cue in facts]:
+        for symptom in reading.symptoms:
+            facts.setdefault(f"{weight}&{symptom.kind}", symptom[:2])
+        for device in (things or reading.devices)[:1]:
+            facts.setdefault(f"{weight}&{device.fault_type}", device[:2])
     if not reading.devices:
         facts["first:nothing"] = NOWHERE
     if not reading.symptoms:

@@ -9,27 +9,31 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from nlp import corpus, lexicon
-
-if TYPE_CHECKING:
-    from nlp.features import Features, Span
+from nlp.features import FACT, Features, Span
 
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[str], None]
 
 HEADS: Final = ("intent", "fault_type", "priority", "emotion")
-FACT: Final = "@"
-"""Facts share the vocabulary with n-grams; this mark keeps them apart."""
+ORDERED: Final = frozenset({"emotion"})
+"""Heads whose labels are steps of a scale: the middle of the distribution is the answer."""
+OPEN_INTENTS: Final = frozenset({"report", "progress", "cancel"})
+"""Intents whose priority is not settled by the intent alone."""
+HALF: Final = 0.5
+WEAKEST_REASON: Final = 0.33
+MOST_REASONS: Final = 6
 
 _FORMAT = 1
 _RECIPE = ("features.py", "text.py", "safety.py", "training.py", "lexicon/__init__.py")
@@ -48,7 +52,11 @@ class Head:
 
 
 class Model:
-    """Weights and vocabulary, immutable once made; safe to share between threads."""
+    """Weights and vocabulary, immutable once made; safe to share between threads.
+
+    Each row's weights are centred per head: softmax does not mind, and a weight then says at once
+    how much an n-gram speaks for a label rather than for its rivals.
+    """
 
     def __init__(
         self,
@@ -65,8 +73,11 @@ class Model:
         self._row = {gram: row for row, gram in enumerate(vocabulary)}
         self._stored = weights
         self._weights = weights.astype(np.float32)
+        for head in heads.values():
+            columns = slice(head.first_column, head.first_column + len(head.labels))
+            self._weights[:, columns] -= self._weights[:, columns].mean(axis=1, keepdims=True)
         self._rarity = rarity
-        self._bias = bias
+        self.bias = bias
 
     @property
     def name(self) -> str:
@@ -75,25 +86,13 @@ class Model:
 
     def answer(self, features: Features) -> Answer:
         """Score a message on all heads."""
-        row_of = self._row.get
-        rows: list[int] = []
-        spans: list[Span] = []
-        for gram, span in features.grams.items():
-            row = row_of(gram)
-            if row is not None:
-                rows.append(row)
-                spans.append(span)
-        grams = len(rows)
-        for fact, span in features.facts.items():
-            row = row_of(FACT + fact)
-            if row is not None:
-                rows.append(row)
-                spans.append(span)
+        grams = [gram for gram in features.grams if gram in self._row]
+        facts = [name for fact in features.facts if (name := FACT + fact) in self._row]
+        rows = [self._row[name] for name in grams + facts]
         values = self._rarity[rows]
-        length = float(np.sqrt(np.square(values[:grams]).sum()))
-        values[:grams] /= length or 1.0
-        contributions = self._weights[rows] * values[:, None]
-        return Answer(self.heads, contributions.sum(axis=0) + self._bias, contributions, spans)
+        written = values[: len(grams)]
+        written /= math.sqrt(float(written @ written)) or 1.0
+        return Answer(self, features, grams + facts, self._weights[rows] * values[:, None])
 
     def save(self, path: Path) -> None:
         """Write the model whole or not at all: a reader never sees half a file."""
@@ -108,7 +107,7 @@ class Model:
                     vocabulary=_bytes(json.dumps(self._vocabulary, ensure_ascii=False)),
                     weights=self._stored,
                     rarity=self._rarity,
-                    bias=self._bias,
+                    bias=self.bias,
                 )
             Path(unfinished).replace(path)
         except BaseException:
@@ -142,37 +141,49 @@ class Answer:
     """The scores of one message; ask for confidences and for what decided."""
 
     def __init__(
-        self,
-        heads: Mapping[str, Head],
-        scores: Floats,
-        contributions: Floats,
-        spans: Sequence[Span],
+        self, model: Model, features: Features, shown: Sequence[str], contributions: Floats
     ) -> None:
-        self._heads = heads
-        self._scores = scores
+        self._heads = model.heads
+        self._scores = (contributions.sum(axis=0) + model.bias).tolist()
         self._contributions = contributions
-        self._spans = spans
+        self._features = features
+        self._shown = shown
 
     def confidences(self, head: str) -> dict[str, float]:
         """Label → confidence, surest first; they add up to one."""
         asked = self._heads[head]
         scores = self._scores[asked.first_column : asked.first_column + len(asked.labels)]
-        odds = np.exp((scores - scores.max()) / asked.temperature)
-        shares = (odds / odds.sum()).tolist()
-        return dict(sorted(zip(asked.labels, shares, strict=True), key=lambda pair: -pair[1]))
+        top = max(scores)
+        odds = [math.exp((score - top) / asked.temperature) for score in scores]
+        total = sum(odds)
+        shares = zip(asked.labels, (odd / total for odd in odds), strict=True)
+        return dict(sorted(shares, key=lambda pair: -pair[1]))
 
-    def reasons(self, head: str, label: str, most: int = 8) -> list[tuple[float, Span]]:
-        """Spans of the text that spoke for the label rather than its rivals, strongest first."""
+    def best(self, head: str) -> tuple[str, float]:
+        """The answer and its confidence: the likeliest label, or the middle one of a scale."""
+        shares = self.confidences(head)
+        if head in ORDERED:
+            below = 0.0
+            for label in self._heads[head].labels:
+                below += shares[label]
+                if below >= HALF:
+                    return label, shares[label]
+        return next(iter(shares.items()))
+
+    def reasons(self, head: str, label: str) -> list[tuple[float, Span]]:
+        """Spans of the text that spoke for the label rather than its rivals, strongest first.
+
+        Those that pull less than a third of the strongest are left out.
+        """
         asked = self._heads[head]
-        first, last = asked.first_column, asked.first_column + len(asked.labels)
-        rivals = self._contributions[:, first:last].mean(axis=1)
-        pull = self._contributions[:, first + asked.labels.index(label)] - rivals
-        strongest = np.argsort(-pull, kind="stable")[:most].tolist()
-        return [
-            (float(pull[row]), self._spans[row])
-            for row in strongest
-            if pull[row] > 0 and self._spans[row][1] > self._spans[row][0]
+        pulls = self._contributions[:, asked.first_column + asked.labels.index(label)].tolist()
+        floor = max(pulls, default=0.0) * WEAKEST_REASON
+        strong = [
+            (pull, name) for pull, name in zip(pulls, self._shown, strict=True) if pull > floor
         ]
+        strong.sort(key=lambda reason: -reason[0])
+        spans = [(pull, self._features.span(name)) for pull, name in strong[:MOST_REASONS]]
+        return [(pull, span) for pull, span in spans if span[1] > span[0]]
 
 
 def load_or_train(

@@ -23,11 +23,11 @@ from sklearn.svm import LinearSVC
 
 from nlp import lexicon, safety
 from nlp.corpus import Example
-from nlp.features import Features, extract, read
-from nlp.model import FACT, HEADS, Head, Model, Progress
+from nlp.features import FACT, Features, extract, read
+from nlp.model import HALF, HEADS, OPEN_INTENTS, ORDERED, Head, Model, Progress
 from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS, PRIORITIES
 
-FACT_WEIGHT: Final = 0.3
+FACT_WEIGHT: Final = 0.2
 REGULARISATION: Final = 1.0
 RAREST: Final = 2
 """An n-gram must stand in this many messages to be kept."""
@@ -63,11 +63,13 @@ def train(examples: Sequence[Example], digest: str, progress: Progress) -> Model
     heads: dict[str, Head] = {}
     figures: dict[str, Any] = {}
     for name in HEADS:
-        truth = np.array([getattr(example, name) for example in examples])
+        taught = _lines_for(name, examples)
+        rows = matrix.rows[taught]
+        truth = np.array([getattr(examples[line], name) for line in taught])
         labels = tuple(label for label in _LABELS[name] if label in set(truth.tolist()))
-        held_out = _held_out_scores(matrix.rows, truth, labels)
+        held_out = _held_out_scores(rows, truth, labels)
         heads[name], figures[name] = _calibrate(name, labels, held_out, truth, len(bias))
-        table, offsets = _fit(matrix.rows, truth, labels)
+        table, offsets = _fit(rows, truth, labels)
         columns.extend(table)
         bias.extend(offsets)
         progress(f"{name}: {figures[name]}")
@@ -81,6 +83,17 @@ def train(examples: Sequence[Example], digest: str, progress: Progress) -> Model
     weights = np.stack(columns, axis=1).astype(np.float16)
     offsets32 = np.array(bias, dtype=np.float32)
     return Model(matrix.vocabulary, weights, matrix.rarity, offsets32, heads, about)
+
+
+def _lines_for(head: str, examples: Sequence[Example]) -> list[int]:
+    """Which examples teach a head. Priority is settled by intent but for open matters, so only
+    those teach it.
+    """
+    return [
+        line
+        for line, example in enumerate(examples)
+        if head != "priority" or example.intent in OPEN_INTENTS
+    ]
 
 
 def _matrix(messages: Sequence[Features]) -> _Matrix:
@@ -136,16 +149,18 @@ def _calibrate(
         min(_TEMPERATURES, key=lambda t: -np.log(_softmax(scores, t)[lines, places] + 1e-9).mean())
     )
     shares = _softmax(scores, temperature)
-    chosen, confidence = shares.argmax(axis=1), shares.max(axis=1)
+    middle = name in ORDERED
+    chosen = (shares.cumsum(axis=1) < HALF).sum(axis=1) if middle else shares.argmax(axis=1)
+    confidence = shares[lines, chosen]
     right = chosen == places
     near = np.abs(chosen - places) <= 1
-    threshold = _threshold(confidence, near if name == "emotion" else right, _ACCEPTED_RIGHT[name])
+    threshold = _threshold(confidence, near if middle else right, _ACCEPTED_RIGHT[name])
     figures = {
         "accuracy": float(right.mean()),
         "macro_f1": float(f1_score(places, chosen, average="macro")),
         "accepted": float((confidence >= threshold).mean()),
     }
-    if name == "emotion":
+    if middle:
         figures["within_one"] = float(near.mean())
     rounded = {key: round(value, 4) for key, value in figures.items()}
     return Head(labels, first_column, temperature, threshold), rounded

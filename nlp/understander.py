@@ -81,7 +81,7 @@ class Understander:
         )  # fmt: skip
 
     def _guess(self, reading: Reading, answer: Answer, head: str) -> Guess:
-        label, confidence = next(iter(answer.confidences(head).items()))
+        label, confidence = answer.best(head)
         return Guess(label, confidence, evidence.words(reading, answer.reasons(head, label)))
 
     def _intent(

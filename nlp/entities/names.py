@@ -6,16 +6,16 @@ import re
 
 from nlp import sections
 from nlp.entities.span import Span, disjoint, free_of
-from nlp.lexicon import FOLDER
+from nlp.lexicon import FOLDER, alternation
 
 _WORDS = sections.words(FOLDER / "names.txt")
 _GIVEN = rf"(?![{''.join(_WORDS['not_given'])}])[一-鿿]"
 _SURNAME, _TITLE, _SURE_TITLE, _WORK_TITLE = (
-    f"(?:{'|'.join(_WORDS[section])})"
+    alternation(_WORDS[section]).pattern
     for section in ("surname", "title", "sure_title", "work_title")
 )
 _TITLED = re.compile(
-    rf"(?<![一-鿿])({_SURNAME}[一-鿿]?{_TITLE})|(?<=[是叫找系人])({_SURNAME}{_TITLE})"
+    rf"(?<![一-鿿])({_SURNAME}[一-鿿]?{_TITLE})|(?<=[是叫找系人的])({_SURNAME}{_TITLE})"
     rf"|({_SURNAME}{_SURE_TITLE})"
 )
 _SURNAME_ONLY = re.compile(rf"(?:我|免贵|本人|联系人|业主)?姓({_SURNAME})(?![一-鿿]?[名氏])")

@@ -20,7 +20,7 @@ _SPOKEN_MOBILE = re.compile(
     rf"(?<![{_SPOKEN}\d])[幺一1][三四五六七八九3-9](?:[ ,，、]?[{_SPOKEN}\d]){{9}}(?![{_SPOKEN}\d])"
 )
 _CONTACT = (
-    r"(?:电话|手机|联系|号码|短号|内线|分机|座机|固话|回电|打我|拨|呼|tel|call|phone|微信同号)"
+    r"(?:电话|手机|联系|号码|短号|内线|分机|座机|固话|回电|打我|拨打|tel|call|phone|微信同号)"
 )
 _NEAR_CONTACT = re.compile(
     rf"{_CONTACT}[^\d{_SPOKEN}\n]{{0,6}}?(?<!\d)(\d{{7,8}}(?:(?:-|转)\d{{1,6}})?|\d{{3,6}})(?!\d)"

@@ -11,13 +11,13 @@ import re
 from nlp import sections
 from nlp.entities.numerals import DIGITS, NUMERAL, UNITS, whole
 from nlp.entities.span import Span, disjoint, free_of
-from nlp.lexicon import FOLDER
+from nlp.lexicon import FOLDER, alternation
 
 _WORDS = sections.words(FOLDER / "places.txt")
 
 
 def _one_of(section: str) -> str:
-    return "|".join(sorted(_WORDS[section], key=len, reverse=True))
+    return alternation(_WORDS[section]).pattern
 
 
 _HAN = "".join(DIGITS) + "".join(UNITS)
@@ -26,7 +26,7 @@ _FLOOR = rf"(?:地下|负|b|-){NUMERAL}(?:层|楼)?|{NUMERAL}(?:f(?![a-z])|楼|�
 _NUMBERED = (
     rf"第?{_NUMBER}(?:#|号)?(?:楼栋|楼|栋|幢|座|单元|号楼|号院|号房|号厅|号店|号库|号门|室|号线|号车间"
     r"|车间|产线|线(?!路|缆)|分厂|仓|期|区|排|车位|工位|卡座|包厢|包间|号桌|窗口|站台|号机房|弄|巷"
-    r"|户|塔楼)"
+    r"|户|塔楼|塔)"
 )
 _HYPHEN = (
     r"(?<![\d-])\d{1,3}(?:#|栋|号楼|幢|座)?[-—]\d{1,4}(?:[-—]\d{1,5}){0,2}(?![\d-])"
@@ -52,7 +52,7 @@ _PHRASE = re.compile(
     rf"(?:{NUMERAL}号?(?![\d一-鿿a-z]))?"
 )
 _STORE = re.compile(rf"(?<![一-鿿])[^{_NOT_IN_NAME}\da-z]{{2,8}}(?:{_one_of('named')})(?![一-鿿])")
-_NOT_A_PLACE = re.compile(_one_of("not_a_place"))
+_NOT_A_PLACE = re.compile("|".join(_WORDS["not_a_place"]))
 _ANSWER = re.compile(
     r"\s*(?:我?们?(?:就?在|的?地址是?|位置是?)[:： ]*)?([^\s，,。!！?？]{2,20}?)[的。.!！呢\s]*"
 )

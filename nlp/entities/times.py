@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from nlp.entities.numerals import NUMERAL, whole
+from nlp.entities.numerals import DIGITS, NUMERAL, UNITS, whole
 from nlp.entities.span import Span, disjoint, free_of
 
 _DAYS: Final[Mapping[str, int]] = {
@@ -62,8 +62,9 @@ _CLOCK = (
     rf"|点(?:钟|整)?(?:(?P<half>半)|(?P<quarter>[一三])刻|(?P<minute>{NUMERAL})分?)?)多?"
 )
 _EDGE = r"(?P<edge>以前|之前|前|以后|之后|后|左右)"
+_STARTS = "".join(sorted({word[0] for word in (*_DAYS, *_HOURS)} | {*DIGITS, *UNITS}))
 _MOMENT = re.compile(
-    rf"(?:(?P<each>每天|每晚|每周)的?)?(?:(?:{_DATE})的?\s*)?(?:(?P<part>{_PART})的?\s*)?(?:{_CLOCK})?"
+    rf"(?=[\d每上下本这周星礼{_STARTS}])(?:(?P<each>每天|每晚|每周)的?)?(?:(?:{_DATE})的?\s*)?(?:(?P<part>{_PART})的?\s*)?(?:{_CLOCK})?"
     rf"(?:\s*{_EDGE}(?![面台厅厨门院排边备]))?"
 )
 _UNITS: Final[Mapping[str, timedelta]] = {

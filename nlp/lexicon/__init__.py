@@ -43,12 +43,24 @@ class Symptom(NamedTuple):
     kind: str
 
 
+class Cue(NamedTuple):
+    """A word that hints at weight or mood, and which way (``whole``, ``mild``, ``angry``, …)."""
+
+    start: int
+    end: int
+    kind: str
+
+
 class _Trie(dict[str, "_Trie"]):
     def pattern(self) -> str:
         ends = "" in self
         options = [re.escape(char) + child.pattern() for char, child in self.items() if char]
         if not options:
             return ""
+        if len(options) > 1 and all(
+            len(self[char]) == 1 and "" in self[char] for char in self if char
+        ):
+            options = [f"[{''.join(re.escape(char) for char in self if char)}]"]
         body = options[0] if len(options) == 1 and not ends else f"(?:{'|'.join(options)})"
         return f"(?:{body})?" if ends else body
 
@@ -86,9 +98,15 @@ class Lexicon:
             for kind, words in sections.words(folder / "symptoms.txt").items()
             for word in words
         }
+        self._cues = {
+            fold(word): cue
+            for cue, words in sections.words(folder / "cues.txt").items()
+            for word in words
+        }
         self._meant = _homophones(folder / "homophones.txt")
         self._device_pattern = alternation(self._devices)
         self._symptom_pattern = alternation(self._symptoms)
+        self._cue_pattern = alternation(self._cues)
         self._homophone_pattern = alternation(self._meant)
 
     def meant(self, folded: str) -> str:
@@ -108,6 +126,13 @@ class Lexicon:
         return [
             Symptom(hit.start(), hit.end(), self._symptoms[hit[0]])
             for hit in self._symptom_pattern.finditer(meant)
+        ]
+
+    def cues(self, meant: str) -> list[Cue]:
+        """Words that hint at weight and mood, in order."""
+        return [
+            Cue(hit.start(), hit.end(), self._cues[hit[0]])
+            for hit in self._cue_pattern.finditer(meant)
         ]
 
 
