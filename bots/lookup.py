@@ -92,9 +92,10 @@ def _as_customer(uow: UnitOfWork, s: Situation) -> Situation:
     if inbound.chat_kind == "direct" and inbound.place not in customer.contacts:
         contacts = (inbound.place, *customer.contacts)[:_CONTACTS_KEPT]
         customer = replace(customer, contacts=contacts)
-    identity = s.identity or Identity(
-        inbound.channel, inbound.sender, "customer", customer.id, customer.name
-    )
+    identity = s.identity
+    if identity is None or known is None:
+        name, user = customer.name, inbound.sender
+        identity = Identity(inbound.channel, user, "customer", customer.id, name)
     return replace(s, customer=customer, identity=identity)
 
 
@@ -104,7 +105,7 @@ def remember(uow: UnitOfWork, s: Situation) -> None:
         return
     if uow.people.customer(s.customer.id) != s.customer:
         uow.people.put_customer(s.customer)
-    if uow.people.identity(s.identity.channel, s.identity.user) is None:
+    if uow.people.identity(s.identity.channel, s.identity.user) != s.identity:
         uow.people.put_identity(s.identity)
 
 

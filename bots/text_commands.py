@@ -50,7 +50,7 @@ CUSTOMER_WORDS: Mapping[str, tuple[str, ...]] = {
     "book_maintenance": ("预约保养", "预约下次保养", "book maintenance"),
     "split": ("分开处理", "拆分", "split"),
     "keep_together": ("一起处理", "不用拆", "keep together"),
-    "status": ("查进度", "进度", "查单", "status"),
+    "status": ("进度", "查进度", "查单", "status"),
     "help": ("帮助", "help"),
 }
 """What may be typed, by action; the first Chinese word is the one cards show."""

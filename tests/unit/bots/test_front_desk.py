@@ -201,6 +201,35 @@ async def test_the_same_answer_twice_is_said_twice(at: Desk) -> None:
     assert [q.notice.key for q in waiting] == ["reply:m1:1", "reply:m2:1"]
 
 
+async def test_who_has_left_is_a_customer_like_any_other(at: Desk) -> None:
+    gone = replace(COMPANY.staff["wanglei"], active=False)
+    company = replace(COMPANY, staff={**COMPANY.staff, "wanglei": gone})
+    await at.store.transact(TENANT, lambda uow: uow.put_company(company))
+    at.knows(HVAC)
+    first = await at.hear(HVAC.text, "wanglei")
+    again = await at.hear("催一下", "wanglei")
+    assert (first.outcome, again.outcome) == ("opened", "nudge")
+    assert (await at.order(first)).customer_id == (await at.order(again)).customer_id
+    in_group = await at.hear("接单 1", "wanglei", chat="group:home", addressed=False)
+    assert in_group.outcome == "answered: unknown_sender"
+
+
+async def test_an_asset_page_fills_in_what_its_visitor_need_not_say(at: Desk) -> None:
+    at.knows(heard("灯不亮", fault="elevator"))
+    visitor = {"sender": "visitor:4", "chat": "visitor:4", "channel": "web"}
+    order = await at.order(await at.hear("灯不亮", asset="q7Vd2mXc9LtR", **visitor))
+    assert (order.asset_id, order.serial, order.place) == ("a01", "DT-30201", "锦绣苑3栋2单元")
+    assert (order.customer_id, order.state) == ("c03", State.DISPATCHED)
+    unknown = await at.hear("灯不亮", asset="no-such-page", **{**visitor, "sender": "visitor:5"})
+    assert (await at.order(unknown)).asset_id == ""
+
+
+async def test_a_serial_in_the_words_names_the_asset(at: Desk) -> None:
+    at.knows(heard("EV-SZ012 扫码没反应", fault="ev_charger", serial="EV-SZ012"))
+    order = await at.order(await at.hear("EV-SZ012 扫码没反应", "c08"))
+    assert (order.asset_id, order.place) == ("a09", "莘庄停车场B2层12号车位")
+
+
 async def test_going_on_duty_is_remembered(at: Desk) -> None:
     await at.hear("下班", "wanglei")
     presence = await at.read(lambda uow: uow.people.presence())

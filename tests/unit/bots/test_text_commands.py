@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bots.rights import NEEDS
 from bots.text_commands import CUSTOMER_WORDS, STAFF_WORDS, args, mentioned, parse, reference
 from workflow.errors import InvalidInput
 
@@ -112,3 +114,11 @@ def test_no_text_breaks_the_grammar(text: str) -> None:
         if spoken is not None:
             with contextlib.suppress(InvalidInput):
                 args(spoken)
+
+
+def test_every_command_and_button_is_in_the_reference() -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
+    text = page.read_text(encoding="utf-8")
+    words = {w[0] for w in (*STAFF_WORDS.values(), *CUSTOMER_WORDS.values())}
+    assert [word for word in sorted(words) if f"`{word}" not in text] == []
+    assert [do for do in sorted(set(NEEDS) - {"status"}) if f"`{do}`" not in text] == []
