@@ -1,7 +1,8 @@
 """Words that mean the same thing when two reports are compared: devices and symptoms.
 
 A family is one kind of device or one kind of symptom with the ways people write it, common
-mishearings of voice input among them. What is not listed has no family and is never a reason for
+mishearings of voice input among them. A word of two families is a kind of both: 吊灯 is a lamp,
+but no 射灯. What is not listed has no family and is never a reason for
 or against anything.
 """
 
@@ -28,7 +29,11 @@ basin        水龙头 龙头 洗手池 洗手盆 水槽 洗菜池 台盆
 shower       花洒 淋浴
 pipe         水管 主管 管道 立管 软管
 sprinkler    喷淋
-lamp         路灯 筒灯 吊灯 日光灯 应急灯 感应灯 照明 灯管 灯泡 灯带 灯
+street_lamp  路灯
+spot_lamp    射灯 筒灯
+hanging_lamp 吊灯
+escape_lamp  应急灯 指示灯
+lamp         路灯 射灯 筒灯 吊灯 应急灯 日光灯 感应灯 照明 灯管 灯泡 灯带 灯
 socket       插座 插排 插头
 breaker      空开 漏保 配电箱 配电柜 电箱 电闸 总闸
 transformer  变压器
@@ -61,7 +66,7 @@ mail         邮箱 邮件
 membership   会员
 mini_app     小程序
 invoice      发票 开票 税控
-attendance   考勤 打卡
+attendance   考勤机 打卡机 考勤 打卡
 fridge       冰柜 冰箱 冷柜 展示柜
 cold_store   冷库
 ice_maker    制冰机 没冰 不出冰
@@ -88,13 +93,15 @@ hydrant      消防栓 消火栓 灭火器
 smoke        烟感 烟雾报警
 tree         树枝 树
 manhole      井盖
-wall         外墙 墙砖 瓷砖 墙皮 吊顶 天花板
+wall         外墙 墙砖 瓷砖 墙皮
+ceiling      吊顶 天花板
+floor_tile   地砖 地板
 rubbish      垃圾
 """
 
 _SYMPTOMS = """
 too_warm     不冷 不制冷 不凉 还是热 太热 很热 热死 升温 化了 温度高 降不下来 只吹风 吹热风
-too_cold     不热 不制热 冰凉 没热水 不出热水 太冷
+too_cold     冷得 不热 不制热 冰凉 没热水 不出热水 太冷
 leak         漏水 滴水 渗水 渗漏 冒水 喷水 爆管 爆了 淹 积水 跑水 水漫
 no_water     不上水 不进水 水出不来 停水 没水 不出水 水压
 blocked      下水慢 不排水 堵了 堵住 堵塞 堵死 又堵 桶堵 道堵 漏堵 管堵 池堵
@@ -105,17 +112,20 @@ gas          氨 煤气 燃气味 天然气 瓦斯 呛
 no_power     停电 没电 断电 跳闸 黑灯
 dark         不亮 灭了 灯坏 一闪 闪烁 频闪 亮不了
 no_picture   没信号 无信号 没画面 无画面 无图像 黑屏 黑的 花屏 没图像 看不到画面 看不了
-offline      断网 没网 上不了网 掉线 离线 连不上 网断 无网络 无法上网
+offline      网络中断 断网 没网 上不了网 掉线 离线 连不上 网断 无网络 无法上网
 slow         慢 网速 卡死 很卡 卡顿 转圈
 noise        声音特别大 声音很大 异响 噪音 响声 嗡嗡 吱吱 咔咔 声音大 很吵 太吵
 trapped      困人 被困 困在 困住 出不来 关在里面 关人
 stopped      停运 不动 不走 停了 停梯 停机 不运行 停线
 no_start     不开机 开不了机 无法开机 启动不了 不启动
 bluescreen   蓝屏
+dirty_water  水发黄 水浑 黄水
+stays_on     关不掉 关不了
+no_battery   没电池 遥控器没电
 door_fault   门关不上 关不上门 关不上 关不严 门不关
 wont_open    进不去 打不开 开不了门 开不开
 stuck        拔不下 拔不出 锁死 卡住 卡枪
-not_read     刷码 扫码没 刷不上 识别不了 不识别 刷不了 扫不了 扫不上 刷不开 不认
+not_read     刷脸没 识别不 刷码 扫码没 刷不上 识别不了 不识别 刷不了 扫不了 扫不上 刷不开 不认
 jam          卡纸
 not_printing 不出纸 打不出 不打印 不打 打印不
 blank        白纸 空白 没字
@@ -156,26 +166,31 @@ overweight   平层 不平层
 """
 
 
-def _table(rows: str) -> tuple[re.Pattern[str], dict[str, str]]:
-    """A pattern of all words, longest first, and each word's family."""
-    family = {w: name for row in rows.split("\n") if row for name, *ws in [row.split()] for w in ws}
-    return re.compile("|".join(map(re.escape, sorted(family, key=len, reverse=True)))), family
+def _table(rows: str) -> tuple[re.Pattern[str], dict[str, frozenset[str]]]:
+    """A pattern of all words, longest first, and the families of each."""
+    families: dict[str, set[str]] = {}
+    for family, *words in filter(None, map(str.split, rows.splitlines())):
+        for word in words:
+            families.setdefault(word, set()).add(family)
+    longest_first = sorted(families, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest_first)))
+    return pattern, {word: frozenset(found) for word, found in families.items()}
 
 
-_DEVICE, _DEVICE_FAMILY = _table(_DEVICES)
-_SYMPTOM, _SYMPTOM_FAMILY = _table(_SYMPTOMS)
+_DEVICE, _DEVICE_FAMILIES = _table(_DEVICES)
+_SYMPTOM, _SYMPTOM_FAMILIES = _table(_SYMPTOMS)
 
 
 @lru_cache(maxsize=4096)
 def devices(text: str) -> frozenset[str]:
     """The families of the devices a folded text names."""
-    return frozenset(_DEVICE_FAMILY[word] for word in _DEVICE.findall(text))
+    return frozenset().union(*(_DEVICE_FAMILIES[word] for word in _DEVICE.findall(text)))
 
 
 @lru_cache(maxsize=4096)
 def symptoms(text: str) -> frozenset[str]:
     """The families of the symptoms a folded text names."""
-    return frozenset(_SYMPTOM_FAMILY[word] for word in _SYMPTOM.findall(text))
+    return frozenset().union(*(_SYMPTOM_FAMILIES[word] for word in _SYMPTOM.findall(text)))
 
 
 def without_families(text: str) -> Iterator[str]:

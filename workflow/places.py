@@ -19,7 +19,7 @@ _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {
     "洞": 0,
 }
 _UNITS = {"十": 10, "百": 100}
-_COUNTED = "栋座幢号单层楼室房户线期区门台梯桩库车"
+_COUNTED = "栋座幢号单层楼室房户线期区门台个盏排梯桩库车"
 _NUMERAL = re.compile(
     rf"(负)?([零〇一二三四五六七八九十百两幺]+)(?=\s*(?:[{_COUNTED}]|#))|负([一二三四])"
 )
@@ -48,6 +48,7 @@ _QUARTER = re.compile(r"([东西南北])\s*区")
 _GATE = re.compile(r"([东西南北前后侧])\s*(大?门)(?!禁|锁|铃|窗)|([东西南北])\s*侧?出?入口")
 _SIDE = re.compile(r"(左|右)(?:手?边|侧|面|手)|(东|西|南|北)(?:边|侧|面|头)")
 _GENDER = re.compile(r"([男女])\s*(?:厕|卫|士?洗手间|士?卫生间|更衣室|浴室)")
+_NTH = re.compile(r"第\s*(\d{1,3})\s*[个台盏间排根扇]|(?:从)?([左右])数第(\d)")
 _ORDINAL = re.compile(
     r"(?<![A-Z0-9月.\-])([A-Z]?\d{1,4}|[A-Z])\s*(?:号|#)(?!楼|栋|房|线|产线|上门|来|前|晚|早|下午|上午|之前|开始)"
 )
@@ -128,6 +129,7 @@ def parse(text: str) -> Place:
     scan.take("gate", _GATE, lambda m: m[1] or m[3])
     scan.take("side", _SIDE, lambda m: m[1] or m[2])
     scan.take("gender", _GENDER)
+    scan.take("number", _NTH, lambda m: m[1] or m[2] + m[3])
     scan.take("number", _NUMBERED, lambda m: _plain(m[1]))
     scan.take("number", _ORDINAL, lambda m: _plain(m[1]))
     scan.take("floor", _FLOOR, lambda m: f"-{m[2]}" if m[1] else m[2])

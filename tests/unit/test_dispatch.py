@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow import dispatch
@@ -385,6 +385,7 @@ def world(drawn: list[Any], mode: QueueMode) -> tuple[Company, dict[str, Load]]:
     return company(*staff, mode=mode, order=("e2", "e0")), loads
 
 
+@settings(deadline=None)
 @given(people, modes)
 def test_a_counterfactual_turns_the_order_and_the_next_worse_value_does_not(
     drawn: list[Any], mode: QueueMode
@@ -418,6 +419,7 @@ def first_with(stored: dict[str, Any], staff_id: str, term: str, raw: float) -> 
 # --- on the record ----------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(people, modes)
 def test_a_stored_ranking_comes_back_and_recomputes_to_itself(
     drawn: list[Any], mode: QueueMode
@@ -436,6 +438,7 @@ def test_a_changed_total_does_not_recompute() -> None:
     assert dispatch.rescore(stored) != dispatch.from_facts(stored)
 
 
+@settings(deadline=None)
 @given(people, modes, st.randoms())
 def test_the_ranking_does_not_depend_on_the_order_of_the_staff(
     drawn: list[Any], mode: QueueMode, shuffle: Any

@@ -425,6 +425,7 @@ def happenings(draw: st.DrawFn, order: WorkOrder, at: datetime) -> WorkOrder:
             return marked(order, Mark(at, "stop_first_response"), first_responded_at=at)
 
 
+@settings(deadline=None)
 @given(orders())
 def test_steps_are_unique_ascending_and_new(drawn: tuple[WorkOrder, datetime]) -> None:
     order, now = drawn
@@ -434,6 +435,7 @@ def test_steps_are_unique_ascending_and_new(drawn: tuple[WorkOrder, datetime]) -
     assert next_step(order, RULES, CALENDARS, now) == next(iter(listed), None)
 
 
+@settings(deadline=None)
 @given(orders(), st.integers(0, 2000))
 def test_a_taken_step_never_comes_back(drawn: tuple[WorkOrder, datetime], later: int) -> None:
     order, now = drawn
@@ -443,6 +445,7 @@ def test_a_taken_step_never_comes_back(drawn: tuple[WorkOrder, datetime], later:
         assert step.id not in {s.id for s in steps(taken, now + minutes(later), RULES)}
 
 
+@settings(deadline=None)
 @given(orders(), st.integers(1, 6000))
 def test_what_is_overdue_stays_until_it_is_taken(
     drawn: tuple[WorkOrder, datetime], later: int
@@ -470,6 +473,7 @@ def test_taking_each_step_in_turn_comes_to_an_end(drawn: tuple[WorkOrder, dateti
     pytest.fail("still going after 500 steps")
 
 
+@settings(deadline=None)
 @given(orders())
 def test_ladder_and_clocks_agree_to_the_instant(drawn: tuple[WorkOrder, datetime]) -> None:
     order, now = drawn
@@ -576,6 +580,7 @@ STAFF = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(STAFF, unique_by=lambda s: s.id),
     st.sampled_from(["remind_handler", "warn_supervisor", "backup_takeover", "next_level", "any"]),

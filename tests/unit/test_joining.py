@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow.commands import Details
@@ -273,6 +273,7 @@ PIECES = [
 WORDS = st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=8).map("".join)
 
 
+@settings(deadline=None)
 @given(WORDS, WORDS, st.sampled_from(["hvac", "other", "gas_fire"]), st.booleans())
 def test_any_two_texts_have_a_verdict(one: str, other: str, fault: str, mine: bool) -> None:
     who = ME if mine else NOBODY
@@ -280,12 +281,14 @@ def test_any_two_texts_have_a_verdict(one: str, other: str, fault: str, mine: bo
     assert same is reason.startswith("same_")
 
 
+@settings(deadline=None)
 @given(WORDS)
 def test_the_same_words_by_the_same_customer_are_the_same_incident(text: str) -> None:
     new = report(text, "hvac", customer_id=ME)
     assert decide(new, known(text, "hvac", customer_id=ME))[0]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 99), st.integers(1, 99))
 def test_two_buildings_are_never_one_place(one: int, other: int) -> None:
     new = report(f"{one}号楼电梯困人", "elevator")
