@@ -13,6 +13,7 @@ import msgspec
 from storage.schema import NEVER
 from workflow.company import Company
 from workflow.errors import InvalidInput
+from workflow.places import parse, place_key
 
 T = TypeVar("T")
 
@@ -89,8 +90,30 @@ decode_company: Callable[[str], Company] = decoder(Company)
 
 
 def key_of(words: str) -> str:
-    """Serials and places as they are compared: width, case and blanks do not matter."""
+    """Serials and the like as they are compared: width, case and blanks do not matter."""
     return "".join(unicodedata.normalize("NFKC", words).casefold().split())
+
+
+def haystack(*facts: str) -> str:
+    """What a search looks through: all the facts in comparable form."""
+    return "|".join(key_of(fact) for fact in facts if fact)
+
+
+_LANDMARKS = ("building", "room", "unit", "line", "gate", "floor", "area", "name", "number")
+
+
+def place_of(words: str) -> str:
+    """A place in one form, however it was written: 3栋2单元 is 三号楼二单元."""
+    return "|".join(place_key(words)) or key_of(words)
+
+
+def neighbourhood(words: str) -> str:
+    """The building, or what else tells most: under this key a place is looked for. It finds too
+    much rather than too little; whether two places are one is for ``workflow.joining`` to say.
+    """
+    place = parse(words)
+    part = next((name for name in _LANDMARKS if name in place), "")
+    return f"{part}:{'|'.join(sorted(place[part]))}" if part else place_of(words)
 
 
 def clean(words: str) -> str:

@@ -17,6 +17,7 @@ from storage import schema
 from storage.codec import (
     key_of,
     micros,
+    neighbourhood,
 )
 from storage.database import Insert, Session, Sql
 from storage.rows import decode_order, event_of, event_row, order_of, order_row
@@ -121,7 +122,7 @@ _MATCHING = {
     "asset_id": _lately("asset_id", closed_too=True),
     "phone": _lately("phone", closed_too=True),
     "serial": _lately("serial", closed_too=False),
-    "place_key": _lately("place_key", closed_too=False),
+    "near": _lately("near", closed_too=False),
 }
 _OF_CUSTOMER = Sql(
     select(*_DOC)
@@ -333,7 +334,7 @@ class SqlOrders:
             "asset_id": match.asset_id,
             "phone": match.phone,
             "serial": key_of(match.serial),
-            "place_key": key_of(match.place),
+            "near": neighbourhood(match.place) if match.place else "",
         }
         since = NEVER if match.since is None else micros(match.since)
         found: dict[str, tuple[int, str]] = {}

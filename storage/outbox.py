@@ -43,7 +43,7 @@ _ADD = Sql(
 )
 _SUPERSEDE = Sql(
     update(outbox)
-    .where(TENANT, *SAME_PLACE, PENDING)
+    .where(TENANT, *SAME_PLACE, PENDING, _n.key != bindparam("by"))
     .values(state=literal_column("'superseded'"), superseded_by=bindparam("by"))
 )
 _PENDING_OF = Sql(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, bindparam, literal_column, select
 
-from storage.codec import decoder, encode, key_of
+from storage.codec import decoder, encode, haystack, key_of, place_of
 from storage.database import Insert, Sql
 from storage.schema import assets, customers, dialogues, identities, presence
 from workflow.company import Asset, Customer, Identity, Presence
@@ -86,6 +86,7 @@ class SqlPeople:
             id=customer.id,
             name=customer.name,
             phone=customer.phone,
+            haystack=haystack(customer.id, customer.name, customer.phone, customer.site.name),
             doc=encode(customer),
         )
         self._scope.touch("people")
@@ -104,9 +105,10 @@ class SqlPeople:
         return self._asset(_ASSET_BY_TOKEN, token=token)
 
     def assets_at(self, place: str) -> Sequence[Asset]:
-        if not key_of(place):
+        key = place_of(place)
+        if not key:
             return []
-        rows = self._sql.rows(_ASSETS_AT, tenant=self._scope.tenant, place_key=key_of(place))
+        rows = self._sql.rows(_ASSETS_AT, tenant=self._scope.tenant, place_key=key)
         return [decode_asset(row[0]) for row in rows]
 
     def put_asset(self, asset: Asset) -> None:
@@ -118,7 +120,8 @@ class SqlPeople:
             serial=key_of(asset.serial),
             token=asset.token,
             customer_id=asset.customer_id or "",
-            place_key=key_of(asset.site.name),
+            place_key=place_of(asset.site.name),
+            haystack=haystack(asset.id, asset.name, asset.serial, asset.model, asset.site.name),
             doc=encode(asset),
         )
         self._scope.touch("people")

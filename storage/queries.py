@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import Select, Table, bindparam, case, func, literal_column, or_, select
 
 from storage import conversations, orders, outbox, people, timers
 from storage.codec import instant, key_of, maybe_instant, micros
@@ -343,26 +343,19 @@ class Queries:
     async def customers(
         self, tenant: str, text: str = "", limit: int = 500
     ) -> tuple[Customer, ...]:
-        """Customers by name or phone, in the order of their ids."""
-        columns = (customers.c.name, customers.c.phone)
-        docs = await self._docs(customers, tenant, text, columns, limit)
+        """Customers by name, phone or place, in the order of their ids."""
+        docs = await self._docs(customers, tenant, text, limit)
         return tuple(people.decode_customer(doc) for doc in docs)
 
     async def assets(self, tenant: str, text: str = "", limit: int = 500) -> tuple[Asset, ...]:
-        """Assets by name, serial or place, in the order of their ids."""
-        columns = (assets.c.name, assets.c.serial, assets.c.place_key)
-        docs = await self._docs(assets, tenant, text, columns, limit)
+        """Assets by name, serial, model or place, in the order of their ids."""
+        docs = await self._docs(assets, tenant, text, limit)
         return tuple(people.decode_asset(doc) for doc in docs)
 
-    async def _docs(
-        self, table: Any, tenant: str, text: str, columns: Iterable[Any], limit: int
-    ) -> list[str]:
+    async def _docs(self, table: Table, tenant: str, text: str, limit: int) -> list[str]:
         sql = select(table.c.doc).where(table.c.tenant == tenant)
-        if text:
-            exact, keyed = text.strip(), key_of(text)
-            sql = sql.where(
-                or_(*(c.contains(w, autoescape=True) for c in columns for w in {exact, keyed}))
-            )
+        if text.strip():
+            sql = sql.where(table.c.haystack.contains(key_of(text), autoescape=True))
         query = Sql(sql.order_by(table.c.id).limit(limit))
         rows = await self._ask(lambda s: s.rows(query))
         return [row[0] for row in rows]
@@ -464,9 +457,7 @@ def _says(words: str) -> Any:
             return _o.tail == int(words)
         if len(words) == _PHONE_DIGITS:
             return _o.phone == words
-    columns = (_o.contact, _o.phone, _o.place, _o.words, _o.number, _o.assignee)
-    keyed = (_o.place_key.contains(key_of(words), autoescape=True), _o.serial == key_of(words))
-    return or_(*(c.contains(words, autoescape=True) for c in columns), *keyed)
+    return _o.haystack.contains(key_of(words), autoescape=True)
 
 
 def _by_number(session: Session, tenant: str, words: str) -> WorkOrder | None:

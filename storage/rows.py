@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from storage.codec import decoder, encode, facts, instant, key_of, maybe_micros, micros
+from storage.codec import (
+    decoder,
+    encode,
+    facts,
+    haystack,
+    instant,
+    key_of,
+    maybe_micros,
+    micros,
+    neighbourhood,
+)
 from storage.database import Row
 from storage.schema import NEVER, events
 from workflow.events import Actor, Event, Kind
@@ -90,6 +100,9 @@ _SAME_IN_ORDER = (
 )
 
 
+_SEARCHED = ("number", "contact", "phone", "place", "text", "device", "serial", "error_code")
+
+
 def order_row(order: WorkOrder) -> dict[str, Any]:
     """A work order as a row."""
     first: Reporter | None = order.reporters[0] if order.reporters else None
@@ -100,8 +113,8 @@ def order_row(order: WorkOrder) -> dict[str, Any]:
         "state": str(order.state),
         "sub": str(order.sub),
         "serial": key_of(order.serial),
-        "place_key": key_of(order.place),
-        "words": order.text,
+        "near": neighbourhood(order.place) if order.place else "",
+        "haystack": haystack(*(getattr(order, name) for name in _SEARCHED)),
         "channel": first.place.channel if first else "",
         "reporters": len(order.reporters),
         "stalled": int(order.stalled),

@@ -26,6 +26,11 @@ _TRIES = 3
 _PAUSE = 0.05
 """Seconds before a unit is tried again after a deadlock or a lost connection."""
 
+_YOUNG = (200, 2_000, 20_000)
+"""Units after which PostgreSQL is told to look at its tables. It does so by itself only once a
+minute, and until it has, it may read a whole table through the wrong index.
+"""
+
 OnCommit = Callable[[str, frozenset[str]], None]
 
 
@@ -61,6 +66,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._connection: Any = None
         self._session: Session | None = None
+        self._units = 0
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
         self._thread.start()
 
@@ -100,6 +106,13 @@ class Writer:
         alone = list(batch) if len(batch) == 1 else self._together(batch)
         for job in alone:
             self._by_itself(job)
+        if self._database.dialect == "postgresql":
+            self._look_round(len(batch))
+
+    def _look_round(self, units: int) -> None:
+        before, self._units = self._units, self._units + units
+        if any(before < mark <= self._units for mark in _YOUNG) and self._session is not None:
+            self._session.command("ANALYZE work_orders, order_chats, events, timers, outbox, inbox")
 
     # --- one transaction ----------------------------------------------------------------------
 

@@ -264,6 +264,15 @@ async def test_matching_by_each_fact(store: SqlStore, tenant: str, fact: dict[st
     assert found == [other.id, same.id]
 
 
+async def test_a_place_is_found_however_it_is_written(store: SqlStore, tenant: str) -> None:
+    order = await store.transact(tenant, lambda u: opened(u, place="3号楼"))
+    await store.transact(tenant, lambda u: opened(u, place="4号楼"))
+    for place in ("三栋二单元", "3-2-501", "金桂苑3幢大堂"):
+        match = Match("elevator", place=place)
+        found = await store.read(tenant, lambda u, m=match: u.orders.matching(m))
+        assert [o.id for o in found] == [order.id]
+
+
 async def test_matching_ignores_width_case_and_blanks(store: SqlStore, tenant: str) -> None:
     order = await store.transact(tenant, lambda u: opened(u, serial="dt-0099", place="3号楼2单元"))
     for match in (Match("elevator", serial="ＤＴ－0099"), Match("elevator", place="３号楼 2单元")):
@@ -759,7 +768,7 @@ async def test_people_and_things(store: SqlStore, tenant: str) -> None:
         assert people.customer("c1") == people.customer_by_phone("13800005678") == customer
         assert people.asset("a1") == people.asset_by_serial("dt-0099") == asset
         assert people.asset_by_token("tok") == asset
-        assert people.assets_at("3号楼2单元") == [asset]
+        assert people.assets_at("三栋二单元") == [asset]
         assert people.identity("web", "v1") == identity
         assert people.presence() == {"e1": here}
         assert people.customer_by_phone("") is None

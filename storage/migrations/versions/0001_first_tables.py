@@ -70,6 +70,7 @@ def _company() -> None:
         _key("id"),
         _text("name"),
         _text("phone"),
+        _text("haystack"),
         _text("doc"),
         sa.PrimaryKeyConstraint("tenant", "id", name="pk_customers"),
     )
@@ -83,6 +84,7 @@ def _company() -> None:
         _text("token"),
         _text("customer_id"),
         _text("place_key"),
+        _text("haystack"),
         _text("doc"),
         sa.PrimaryKeyConstraint("tenant", "id", name="pk_assets"),
     )
@@ -128,11 +130,11 @@ def _orders() -> None:
         _text("asset_id"),
         _text("serial"),
         _text("place"),
-        _text("place_key"),
+        _text("near"),
         _text("region"),
         _text("phone"),
         _text("contact"),
-        _text("words"),
+        _text("haystack"),
         _text("channel"),
         _int("reporters"),
         _int("rating"),
@@ -155,6 +157,7 @@ def _orders() -> None:
     _index("work_orders", "ix_work_orders_assignee", "tenant", "assignee", "ended")
     _index("work_orders", "ix_work_orders_customer", "tenant", "customer_id", "ended", "id")
     _index("work_orders", "ix_work_orders_deadline", "tenant", "ended", "deadline_at", "id")
+    _index("work_orders", "ix_work_orders_near", "tenant", "near", "ended", "id")
     _index(
         "work_orders",
         "ix_work_orders_opened",
@@ -166,7 +169,6 @@ def _orders() -> None:
         "first_due_at",
     )
     _index("work_orders", "ix_work_orders_phone", "tenant", "phone", "ended", "id")
-    _index("work_orders", "ix_work_orders_place", "tenant", "place_key", "ended", "id")
     _index("work_orders", "ix_work_orders_serial", "tenant", "serial", "ended", "id")
     _index("work_orders", "ix_work_orders_state", "tenant", "ended", "state", "priority", "rating")
     _index("work_orders", "ix_work_orders_tail", "tenant", "tail", "ended", "id")
