@@ -126,6 +126,16 @@ def test_pairs_of_reports_that_are_or_are_not_one_incident(row: tuple[str, ...])
             (False, "nothing_in_common"),
         ),
         (
+            report("3栋整栋断网了", "network"),
+            known("3栋502没网", "network"),
+            (False, "differs_scope"),
+        ),
+        (
+            report("三楼机房空调报E6", "hvac", asset_id="k1"),
+            known("机房空调报E4", "hvac", asset_id="k1"),
+            (False, "differs_error_code"),
+        ),
+        (
             report("冷冻站漏氨,味道呛人", "gas_fire"),
             known("氨气报警 冷冻机房", "gas_fire"),
             (True, "same_words"),
