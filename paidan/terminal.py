@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from workflow.errors import PaidanError
@@ -24,6 +25,11 @@ def say(zh: str, en: str) -> str:
 
 def sentence(error: Exception) -> str:
     """What went wrong and how to mend it, in plain words."""
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return say(
+            f"端口被占用：{error.strerror}；关掉占用它的程序，或改 http.port",
+            f"the port is taken: {error.strerror}; stop what uses it, or change http.port",
+        )
     if isinstance(error, OSError):
         return f"{error.filename or ''}: {error.strerror or error}".lstrip(": ")
     if not isinstance(error, PaidanError):

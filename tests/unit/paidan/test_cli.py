@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -264,3 +265,12 @@ def test_the_starter_company_is_sound(paidan: Run) -> None:
     text = Path("company.yaml").read_text("utf-8")
     assert parse_company(text).warnings == ()
     assert yaml.safe_load(Path("config.yaml").read_text("utf-8"))["tenant"] == "main"
+
+
+def test_a_taken_port_is_one_sentence(paidan: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("PAIDAN__HTTP__PORT", str(taken.getsockname()[1]))
+        said = paidan("demo")
+    assert said.code == 2
+    assert said.err.splitlines()[-1].startswith("端口被占用：")
+    assert "Traceback" not in said.err

@@ -1,0 +1,61 @@
+"""The reference names every command, setting, key and column there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from paidan.cli import app, config_app
+from paidan.company_file import company_schema
+from paidan.settings import Settings
+from paidan.tables import COLUMNS
+from workflow.taxonomy import FAULT_TYPES
+
+REFERENCE = Path(__file__).parents[3] / "docs/reference"
+
+
+def page(name: str) -> str:
+    return (REFERENCE / name).read_text("utf-8")
+
+
+def keys(model: Any, above: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if hasattr(inner, "model_fields"):
+            yield from keys(inner, f"{above}{name}.")
+        else:
+            yield above + name
+
+
+def test_every_setting_is_described() -> None:
+    text = page("configuration.md")
+    assert [key for key in keys(Settings) if f"| `{key}` |" not in text] == []
+
+
+def test_every_command_is_described() -> None:
+    text = page("cli.md")
+    names = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
+    names += [
+        f"config {c.name or c.callback.__name__}"
+        for c in config_app.registered_commands
+        if c.callback
+    ]
+    assert len(names) >= 14
+    assert [name for name in names if f"| `paidan {name}" not in text] == []
+
+
+def test_every_key_of_the_company_file_is_described() -> None:
+    text, schema = page("company-yaml.md"), company_schema()
+    records = [schema, *schema["$defs"].values()]
+    named = {key for record in records for key in record["properties"]}
+    told = [key for key in sorted(named) if f"`{key}`" in text or f"# {key} " in text]
+    assert told == sorted(named)
+
+
+def test_every_column_and_fault_type_is_described() -> None:
+    text = page("company-yaml.md")
+    for columns in COLUMNS.values():
+        assert [c.name for c in columns if f"`{c.name}` {c.label}" not in text] == []
+    missing = [k for k, (zh, _) in FAULT_TYPES.items() if f"`{k}` {zh}" not in text and k != "none"]
+    assert missing == []
