@@ -43,12 +43,20 @@ def hear(s: Situation) -> Decision:
         return _command(s, spoken)
     if not s.inbound.addressed:
         return Decision("ignored: chatter")
-    if _REPORTS.match(s.said):
+    if _REPORTS.match(s.said) or _cries(s):
         return _on_behalf(s)
     if s.inbound.media and s.inbound.chat_kind == "direct":
         return _picture(s)
     reply = s.reply("unknown_command", text=s.said[:40])
     return Decision("answered: unknown_command", replies=(reply,))
+
+
+def _cries(s: Situation) -> bool:
+    """Danger told to us directly is a report, whoever tells it."""
+    heard = s.understanding
+    grave = heard.intent.label == "report" and heard.priority.label == "P0"
+    sure = not {"intent", "priority"} & heard.abstained
+    return s.inbound.chat_kind == "direct" and grave and sure
 
 
 def _chosen(s: Situation) -> Decision | None:

@@ -161,6 +161,13 @@ async def test_a_phone_number_links_the_report_but_proves_nothing(at: Desk) -> N
     assert stranger.outcome == "refused: not_allowed"
 
 
+async def test_who_is_known_stays_themselves_with_another_number(at: Desk) -> None:
+    call = heard("空调不制冷，打我同事 13900000002", phone="13900000002")
+    at.knows(call)
+    order = await at.order(await at.hear(call.text, "c01"))
+    assert (order.customer_id, order.phone) == ("c01", "13900000002")
+
+
 async def test_the_next_words_answer_what_was_asked(at: Desk) -> None:
     visitor = {"sender": "visitor:3", "chat": "visitor:3", "channel": "web"}
     at.knows(heard("空调不制冷", device="空调"), heard("8号楼302", "chitchat", location="8号楼302"))

@@ -183,6 +183,14 @@ def test_a_colleague_reports_for_a_customer_only_when_asking_us() -> None:
     assert decide(in_group(text, understanding=ear)).outcome == "ignored: chatter"
 
 
+def test_danger_told_directly_is_a_report_whoever_tells_it() -> None:
+    text = "3栋配电房有人触电了"
+    ear = heard(text, fault="electrical", priority="P0", location="3栋配电房")
+    assert isinstance(only(decide(staff(text, understanding=ear))), c.Report)
+    unsure = heard(text, fault="electrical", priority="P0", abstained=("priority",))
+    assert codes(decide(staff(text, understanding=unsure))) == ["unknown_command"]
+
+
 # --- buttons and rights -----------------------------------------------------------------------
 
 
