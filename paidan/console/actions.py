@@ -114,7 +114,7 @@ def _button(name: str, order: WorkOrder, desk: Desk, *, first: bool) -> Button:
 def _style(name: str, *, first: bool) -> Literal["primary", "default", "danger"]:
     if name in _DANGER:
         return "danger"
-    return "primary" if first else "default"
+    return "primary" if first and name not in _ANY_OPEN else "default"
 
 
 def _choices(name: str, order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str]]:

@@ -114,6 +114,15 @@ def client_ip(request: web.Request) -> str:
 @web.middleware
 async def translate_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer every failure with a page in plain words; details of ours go to the log alone."""
+    response = await _answer(request, handler)
+    viewer = request.get(VIEWER)
+    if viewer is not None and not response.prepared:
+        for name, value in viewer.cookies.items():
+            set_cookie(request, response, name, value)
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except web.HTTPException as http:
@@ -132,15 +141,11 @@ async def translate_errors(request: web.Request, handler: Handler) -> web.Stream
         return error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Put the strict headers and fresh cookies on everything that leaves."""
+async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    """Put the strict headers on everything that leaves."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
-    viewer = request.get(VIEWER)
-    if viewer is not None:
-        for name, value in viewer.cookies.items():
-            set_cookie(request, response, name, value)
 
 
 def _check_right(request: web.Request, viewer: Viewer, right: Right) -> None:

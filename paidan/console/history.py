@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from workflow.policy import Policy
 _ALARM = frozenset({Kind.NOBODY_AVAILABLE, Kind.OFFER_EXPIRED, Kind.DECLINED, Kind.RETURNED})
 _GOOD = frozenset({Kind.COMPLETED, Kind.ACCEPTED_BY_CUSTOMER, Kind.RATED, Kind.CLOSED})
 _QUIET = frozenset({"remind_info", "dispatch_anyway", "retry_dispatch", "auto_close"})
+_RULE = re.compile(r"(\w+) (?:\+ (\w+)|at (\d+) %) until (\w+)")
 _TERMS = ("skill", "load", "distance", "history", "rating", "sequence")
 
 
@@ -148,7 +150,7 @@ class Teller:
         text = details.get("text") if isinstance(details, Mapping) else data.get("text")
         parts = [text, data.get("note"), data.get("comment")]
         if event.kind is Kind.STEP_TAKEN:
-            parts.append(data.get("why"))
+            parts.append(self._rule(str(data.get("why", ""))))
             late = data.get("late_s")
             if isinstance(late, int | float) and late > 0:
                 parts.append(self._reader.t("late", n=self._reader.span(late)))
@@ -159,6 +161,24 @@ class Teller:
         else:
             parts.append(data.get("reason"))
         return " · ".join(str(part) for part in parts if part)
+
+    def _rule(self, why: str) -> str:
+        """A rung's rule in words: ``first_response + 15m until accepted``."""
+        found = _RULE.fullmatch(why)
+        if found is None:
+            return self._reader.t_or(f"rule.{why.partition(' ')[0]}", why)
+        clock, after, percent, until = found.groups()
+        return self._reader.t(
+            "rule.percent" if percent else "rule.after",
+            clock=self._reader.t(f"clock.{clock}"),
+            after=self._amount(after or ""),
+            percent=percent,
+            until=self._reader.t_or(f"until.{until}", until),
+        )
+
+    def _amount(self, text: str) -> str:
+        unit = {"s": "span.s", "m": "span.m", "h": "span.h"}.get(text[-1:])
+        return self._reader.t(unit, n=text[:-1]) if unit else text
 
     def _tone(self, event: Event) -> str:
         if event.kind is Kind.STEP_TAKEN:
@@ -173,7 +193,8 @@ class Teller:
 
     def _why(self, ranking: Ranking) -> Why:
         told = {c.staff_id: c for c in ranking.counterfactuals}
-        used = {t.name for c in ranking.candidates for t in c.terms if t.points or t.raw}
+        used = {t.name for c in ranking.candidates for t in c.terms if t.points}
+        used |= {"sequence"} if ranking.mode == "ordered" else set()
         terms = tuple(name for name in _TERMS if name in used)
         rows = tuple(
             Ranked(

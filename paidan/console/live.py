@@ -59,7 +59,7 @@ class Hub:
     def __init__(self, tenant: str) -> None:
         self._tenant = tenant
         self._ears: set[Ear] = set()
-        self._closed = False
+        self.closed = False
 
     def announce(self, tenant: str, topics: frozenset[str]) -> None:
         """What the store calls after each commit."""
@@ -71,7 +71,7 @@ class Hub:
     def listening(self) -> Iterator[Ear]:
         """An ear for as long as the block runs."""
         ear = Ear()
-        if self._closed:
+        if self.closed:
             ear.close()
         self._ears.add(ear)
         try:
@@ -97,7 +97,7 @@ class Hub:
 
     def close(self) -> None:
         """End every stream: an open one would hold the server's shutdown."""
-        self._closed = True
+        self.closed = True
         for ear in tuple(self._ears):
             ear.close()
 

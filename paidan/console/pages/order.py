@@ -22,8 +22,9 @@ from workflow.automation import calendars
 from workflow.company import Company, Staff
 from workflow.errors import UnknownTicket
 from workflow.escalation import targets, upcoming
+from workflow.events import Kind
 from workflow.ports import Queued, UnitOfWork
-from workflow.records import Button, Media
+from workflow.records import Button, ChatRef, Media
 from workflow.work_order import WorkOrder
 
 _AHEAD = 4
@@ -61,6 +62,7 @@ class Told:
     tone: str
     text: str
     why: str
+    card: bool
 
 
 @dataclass(frozen=True)
@@ -146,12 +148,23 @@ def _told(queued: Queued, company: Company, reader: Reader) -> Told:
     return Told(
         at=queued.created_at,
         who=who,
-        where=f"{reader.t_or(f'channel.{notice.to.channel}', notice.to.channel)} {notice.to.chat}",
+        where=_where(notice.to, company, reader),
         state=queued.state,
         tone=_TONES.get(queued.state, ""),
         text=notice.text,
-        why=queued.error or notice.why,
+        why=queued.error or ("" if notice.why in set(Kind) else notice.why),
+        card=notice.kind == "card",
     )
+
+
+def _where(to: ChatRef, company: Company, reader: Reader) -> str:
+    """A chat by the name people know it by."""
+    channel = reader.t_or(f"channel.{to.channel}", to.channel)
+    if to.kind == "direct":
+        return f"{channel} · {reader.t('place.direct')}"
+    team = next((t.name for t in company.teams.values() if to in t.groups), "")
+    desk = reader.t("column.supervisors") if to in company.supervisor_groups else to.chat
+    return f"{channel} · {team or desk}"
 
 
 _TONES = {"sent": "good", "dead": "bad", "unknown": "warn"}

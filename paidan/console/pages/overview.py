@@ -98,8 +98,9 @@ async def show(request: web.Request) -> web.Response:
     cells = await queries.heat(tenant, start, next_day(start), company.tz)
     cases = [case for case in await queries.cases(tenant) if case.state == "open"]
     dead = await queries.dead_letters(tenant)
+    hot = [order for order in figures.burning if order.deadline_at or order.stalled]
     burning = await services.store.read(
-        tenant, lambda uow: tiles(uow, figures.burning[:_BURNING], viewer.me, reader)
+        tenant, lambda uow: tiles(uow, hot[:_BURNING], viewer.me, reader)
     )
     waiting = [Waiting(c, guessed(c.understanding, reader), case_buttons(c, reader)) for c in cases]
     return page(
@@ -150,12 +151,12 @@ def _kpis(figures: Overview, start: datetime, reader: Reader) -> Sequence[Kpi]:
             orders_link(overdue=1),
         ),
         _compared(
-            Kpi(say("kpi.opened"), str(today.opened), say("kpi.vs"), orders_link(**opened)),
+            Kpi(say("kpi.opened"), str(today.opened), say("kpi.today"), orders_link(**opened)),
             today.opened - before.opened,
             better=None,
         ),
         _compared(
-            Kpi(say("kpi.closed"), str(today.closed), say("kpi.vs"), orders_link(**closed)),
+            Kpi(say("kpi.closed"), str(today.closed), say("kpi.today"), orders_link(**closed)),
             today.closed - before.closed,
             better=1,
         ),

@@ -21,6 +21,8 @@ from paidan.console.viewer import SERVICES, SESSION_COOKIE, VIEWER, session_cook
 from paidan.console.words import pick
 from workflow.company import Company, Staff
 from workflow.errors import InvalidInput
+from workflow.ports import UnitOfWork
+from workflow.records import ChatRef
 
 CHANNEL = "sandbox"
 _WINDS = (1, 5, 15, 60, 1440)
@@ -106,8 +108,8 @@ async def live(request: web.Request) -> web.StreamResponse:
 async def say(request: web.Request) -> web.StreamResponse:
     """Somebody on stage says something."""
     form = await read_form(request)
-    place, sender = chat_ref(CHANNEL, form.get("chat", "")), form.get("sender", "")
-    name = _name(request[VIEWER].company, sender)
+    place = chat_ref(CHANNEL, form.get("chat", ""))
+    sender, name = await _speaker(request, place, form.get("sender", ""), "")
     await chats.say(request, form, place=place, sender=sender, sender_name=name)
     return done(request, back=form.get("back", "/sandbox"))
 
@@ -115,8 +117,8 @@ async def say(request: web.Request) -> web.StreamResponse:
 async def act(request: web.Request) -> web.StreamResponse:
     """Somebody on stage presses a button: whoever speaks in the column the card is in."""
     form = await read_form(request)
-    place, sender = chat_ref(CHANNEL, form.get("chat", "")), form.get("sender", "")
-    name = _name(request[VIEWER].company, sender)
+    place = chat_ref(CHANNEL, form.get("chat", ""))
+    sender, name = await _speaker(request, place, form.get("sender", ""), form.get("order", ""))
     await chats.press(request, form, place=place, sender=sender, sender_name=name)
     return done(request, back="/sandbox")
 
@@ -164,9 +166,35 @@ def _chat(name: str, me: str) -> Chat:
     return Chat(chat_ref(CHANNEL, name), me, "/sandbox/act", explains)
 
 
-def _name(company: Company, sender: str) -> str:
-    staff = company.staff.get(sender)
-    return staff.name if staff else ""
+async def _speaker(
+    request: web.Request, place: ChatRef, chosen: str, order_id: str
+) -> tuple[str, str]:
+    """Who speaks, and their name; where nobody was chosen, whoever the card is for."""
+    services = request.app[SERVICES]
+
+    def who(uow: UnitOfWork) -> tuple[str, str]:
+        sender = chosen or _stand_in(uow, place, order_id)
+        person = uow.company.staff.get(sender) or uow.people.customer(sender)
+        return sender, person.name if person else ""
+
+    return await services.store.read(services.tenant, who)
+
+
+def _stand_in(uow: UnitOfWork, place: ChatRef, order_id: str) -> str:
+    """In a team's group the engineer the work order is offered to (the one pressed, else the
+    latest shown there); in the supervisors' group that team's supervisor.
+    """
+    company, (kind, _, name) = uow.company, place.chat.partition(":")
+    if kind in {"staff", "customer"}:
+        return name
+    shown = uow.orders.find(order_id) if order_id else None
+    order = shown or next(iter(uow.orders.shown_in(place)), None)
+    if name in company.teams:
+        members = [s.id for s in company.members(name) if s.role == "engineer"]
+        wanted = (order.assignee, *order.candidates) if order else ()
+        return next((s for s in (*wanted, *members) if s in company.staff), "")
+    team = company.teams.get(order.team_id) if order else None
+    return team.supervisor if team else _chief(company).id
 
 
 def _of_role(company: Company, *roles: str) -> list[Staff]:
@@ -182,34 +210,33 @@ def _chief(company: Company) -> Staff:
 def _cast(request: web.Request, company: Company, customers: list[tuple[str, str]]) -> Cast:
     asked = request.query
     team = asked.get("team", "")
-    if team not in company.teams and not team.startswith("staff:"):
+    if team.startswith("staff:") and asked.get("engineer"):
+        team = f"staff:{asked['engineer']}"
+    elif team not in company.teams:
         team = next(iter(company.teams), "")
-    engineers = [s.id for s in _of_role(company, "engineer")]
-    members = [s.id for s in company.members(team) if s.role == "engineer"] or engineers
-    chiefs = [s.id for s in _of_role(company, "supervisor", "admin")]
-    lead = company.teams[team].supervisor if team in company.teams else ""
+    engineers = ["", *(s.id for s in _of_role(company, "engineer"))]
+    chiefs = ["", *(s.id for s in _of_role(company, "supervisor", "admin"))]
     col = asked.get("col", "")
     return Cast(
         customer=_either(asked.get("customer"), [one for one, _ in customers]),
-        engineer=_either(asked.get("engineer"), engineers, members),
-        supervisor=_either(asked.get("supervisor"), chiefs, [lead, *chiefs]),
+        engineer=_either(asked.get("engineer"), engineers),
+        supervisor=_either(asked.get("supervisor"), chiefs),
         team=team,
         desk=asked.get("desk", ""),
         col=col if col in {"customer", "engineers", "supervisors"} else "customer",
     )
 
 
-def _either(asked: str | None, allowed: list[str], first: list[str] | None = None) -> str:
-    if asked in allowed:
-        return asked or ""
-    return next(iter(first or allowed), "")
+def _either(asked: str | None, allowed: list[str]) -> str:
+    return asked if asked in allowed else next(iter(allowed), "")
 
 
 def _columns(
     company: Company, cast: Cast, customers: list[tuple[str, str]], locale: str
 ) -> list[Column]:
-    engineers = [(s.id, _with_team(company, s)) for s in _of_role(company, "engineer")]
-    chiefs = [(s.id, s.name) for s in _of_role(company, "supervisor", "admin")]
+    auto = [("", pick(locale, "speaks.auto"))]
+    engineers = auto + [(s.id, _with_team(company, s)) for s in _of_role(company, "engineer")]
+    chiefs = auto + [(s.id, s.name) for s in _of_role(company, "supervisor", "admin")]
     customer = Column(
         id="customer",
         icon="customer",
@@ -226,13 +253,14 @@ def _columns(
 def _team_column(
     company: Company, cast: Cast, people: list[tuple[str, str]], locale: str
 ) -> Column:
-    private = f"staff:{cast.engineer}"
     tabs = [
-        Tab(f"group:{team.id}", team.name, cast.where(team=team.id, engineer="", col="engineers"))
+        Tab(f"group:{team.id}", team.name, cast.where(team=team.id, col="engineers"))
         for team in company.teams.values()
     ]
-    own = pick(locale, "private")
-    tabs.append(Tab(private, own, cast.where(team=private, col="engineers")))
+    private = f"staff:{cast.engineer}"
+    if cast.engineer:
+        own = pick(locale, "private")
+        tabs.append(Tab(private, own, cast.where(team=private, col="engineers")))
     chat = private if cast.team.startswith("staff:") else f"group:{cast.team}"
     title = next((tab.name for tab in tabs if tab.chat == chat), "")
     return Column("engineers", "wrench", "engineer", people, cast.engineer, chat, title, tabs)
@@ -241,11 +269,11 @@ def _team_column(
 def _desk(cast: Cast, people: list[tuple[str, str]], locale: str) -> Column:
     private = f"staff:{cast.supervisor}"
     group = pick(locale, "column.supervisors")
-    tabs = [
-        Tab("group:supervisors", group, cast.where(desk="", col="supervisors")),
-        Tab(private, pick(locale, "private"), cast.where(desk="private", col="supervisors")),
-    ]
-    chat = private if cast.desk == "private" else "group:supervisors"
+    tabs = [Tab("group:supervisors", group, cast.where(desk="", col="supervisors"))]
+    if cast.supervisor:
+        own = pick(locale, "private")
+        tabs.append(Tab(private, own, cast.where(desk="private", col="supervisors")))
+    chat = private if cast.desk and cast.supervisor else "group:supervisors"
     return Column("supervisors", "shield", "supervisor", people, cast.supervisor, chat, group, tabs)
 
 

@@ -74,6 +74,15 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A sheet that opens is brought into view, ready to be filled in.
+document.addEventListener("toggle", (event) => {
+  const sheet = event.target;
+  if (!sheet.matches("details.sheet[open]")) return;
+  const form = sheet.querySelector("form");
+  form.scrollIntoView({ block: "nearest" });
+  form.querySelector("textarea, input:not([type=hidden])")?.focus({ preventScroll: true });
+}, true);
+
 // What somebody is typing into an open sheet survives a repaint of what is around it.
 export function remember(root) {
   return [...root.querySelectorAll("details.sheet[open]")].map((sheet) => ({
