@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -325,7 +325,7 @@ def next_on_duty(
 
 def facts(ranking: Ranking) -> Facts:
     """Everything needed to show and to recompute a ranking, as JSON-able facts."""
-    plain: Facts = _plain(asdict(ranking))
+    plain: Facts = _plain(ranking)
     return plain
 
 
@@ -359,10 +359,14 @@ def rescore(stored: Facts) -> Ranking:
 
 
 def _plain(value: Any) -> Any:
-    """The same with lists for tuples, as it comes back from JSON."""
+    """Records as mappings and tuples as lists, as they come back from JSON."""
+    if isinstance(value, str | float | int | None):
+        return value
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return [_plain(item) for item in value]
 
 
 def _candidate(record: Mapping[str, Any]) -> Candidate:
