@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from bots import cases, precheck, reports
@@ -50,7 +50,8 @@ _GREETING = re.compile(
 )
 _PERSON = re.compile(r"转?人工|真人|客服|找个人")
 _ACK = re.compile(
-    r"(好的?|嗯+|哦+|行|收到|知道了?|了解|ok|明白了?|可以|是的?|对的?|谢谢|辛苦了?)[了吧啊呀哈。.!！~\s]*",
+    r"(好|嗯|哦|行|收到|知道|了解|ok|明白|可以|是|对|谢谢|辛苦|稍等|等一下|等下|马上|没事|不客气|"
+    r"[了的吧啊呀哈\W_])+",
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"第?\s*([一二三四五12345])\s*[个张单]")
@@ -201,7 +202,7 @@ def _answer(s: Situation) -> Decision | None:
     order = next((o for o in s.open_mine if dialogue and o.id == dialogue.order_id), None)
     if asked is None or order is None:
         asked, order = None, _latest(s, s.policy.intake.follow_text_window)
-        if order is None or not (precheck.corrects(s.text) or _bare_fact(s)):
+        if order is None or not (precheck.corrects(s.text) or precheck.bare(s.understanding)):
             return None
     if reports.is_another(s, order, asked) or _ACK.fullmatch(s.said.strip()):
         return None
@@ -214,11 +215,6 @@ def _answer(s: Situation) -> Decision | None:
         slot, found = answer.malformed
         raise InvalidInput(field=slot, found=found, allowed=_allowed(slot))
     return None
-
-
-def _bare_fact(s: Situation) -> bool:
-    """A number, a place or a name by itself, unasked."""
-    return s.understanding.intent.label == "chitchat" and bool(s.understanding.entities)
 
 
 def _allowed(slot: str) -> str:
@@ -293,16 +289,22 @@ def _complaint(s: Situation) -> Decision:
 
 
 def _chitchat(s: Situation) -> Decision:
-    if _PERSON.search(s.said):
+    """Small talk is answered once; anything longer may be news, and somebody reads it."""
+    said = s.said.strip()
+    greets, idle = bool(_GREETING.fullmatch(said)), bool(_ACK.fullmatch(said))
+    order = _latest(s, s.policy.intake.follow_text_window)
+    if _PERSON.search(said):
         return _doubtful(s)
-    pending = s.dialogue is not None and s.dialogue.asking in SLOTS
-    news = bool(s.understanding.entities) and not s.open_mine
-    if pending or s.open_mine or _ACK.fullmatch(s.said.strip()) or (s.asked("report") and not news):
+    if order is not None and not (greets or idle or precheck.bare(s.understanding)):
+        return reports.add_info(s, order)
+    if order is not None or s.open_mine or idle or (greets and s.asked("report", "person")):
         return Decision("ignored: small talk")
-    if _GREETING.fullmatch(s.said.strip()):
+    if greets:
         dialogue = s.asking("report")
         return Decision("answered: greeting", replies=(s.reply("greeting"),), dialogue=dialogue)
-    return _ask_report(s)
+    if s.asked("report") and not s.understanding.entities:
+        return replace(_doubtful(s), dialogue=s.asking("person"))
+    return Decision("ignored: small talk") if s.asked("person") else _ask_report(s)
 
 
 def _ask_report(s: Situation) -> Decision:

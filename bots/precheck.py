@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bots.situation import Situation, facts
@@ -87,12 +88,23 @@ def symptom(heard: Understanding) -> str:
 
     「报修 3号楼201 空调」 has none, 「空调不制冷」 has one.
     """
+    left = _without(heard, {"phone", "serial", "location", "time", "name", "device"})
+    return left if len(left) >= 2 or heard.first("error_code") else ""  # noqa: PLR2004  # 坏了, 漏水
+
+
+def bare(heard: Understanding) -> bool:
+    """Whether a message is nothing but facts: 「8号楼302」「13712345678 周师傅」."""
+    every = {entity.kind for entity in heard.entities}
+    return bool(every) and not _without(heard, every)
+
+
+def _without(heard: Understanding, kinds: Collection[str]) -> str:
+    """The words left when these entities, politeness and numbers are taken out."""
     left = heard.text
     for entity in sorted(heard.entities, key=lambda e: -e.start):
-        if entity.kind in {"phone", "serial", "location", "time", "name", "device"}:
+        if entity.kind in kinds:
             left = left[: entity.start] + " " + left[entity.end :]
-    left = _NO_WORD.sub("", _FILLER.sub("", left))
-    return left if len(left) >= 2 or heard.first("error_code") else ""  # noqa: PLR2004  # 坏了, 漏水
+    return _NO_WORD.sub("", _FILLER.sub("", left))
 
 
 def missing(found: Details, policy: IntakePolicy) -> tuple[str, ...]:
@@ -143,8 +155,7 @@ def answer(s: Situation, order: WorkOrder, asked: str | None) -> Answer:
     message that is nothing but that fact.
     """
     heard, policy = s.understanding, s.policy.intake
-    bare = heard.intent.label == "chitchat" and bool(heard.entities)
-    replaces = corrects(s.text) or asked is not None or bare
+    replaces = corrects(s.text) or asked is not None or bare(heard)
     found: dict[str, str] = {
         "phone": phone(s),
         "place": _value(heard, "location"),

@@ -209,6 +209,7 @@ def standing(order: WorkOrder, company: Company) -> Facts:
         "number": order.number,
         "state": str(order.state),
         "sub": str(order.sub),
+        "outcome": order.outcome,
         "assignee": handler.name if handler else "",
     }
 
@@ -224,7 +225,6 @@ def summary(order: WorkOrder, company: Company) -> Facts:
         "device": order.device,
         "deadline": order.deadline_at.isoformat() if order.deadline_at else None,
         "deadline_clock": order.deadline_clock,
-        "outcome": order.outcome,
         "missing": list(order.missing),
     }
 

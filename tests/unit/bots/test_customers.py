@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scene import (
     ASSETS,
     COMPANY,
@@ -449,7 +451,7 @@ def test_words_that_answer_a_question_mean_nothing_without_it() -> None:
     split = decide(
         customer("分开处理", mine=(order(),), understanding=heard("分开处理", "chitchat"))
     )
-    assert split.outcome == "ignored: small talk"
+    assert (type(only(split)), split.replies) == (c.AddInfo, ())
     cancel = decide(
         customer("确认取消", mine=(order(),), understanding=heard("确认取消", "cancel"))
     )
@@ -514,6 +516,36 @@ def test_small_talk_is_answered_once() -> None:
     assert (codes(decide(again)), decide(again).outcome) == ([], "ignored: small talk")
     person = decide(customer("转人工", understanding=heard("转人工", "chitchat", "none")))
     assert codes(person) == ["triage_noted"]
+
+
+@pytest.mark.parametrize("text", ["好的", "嗯嗯", "ok，谢谢", "收到了！", "👌", "你好"])
+def test_while_work_is_open_small_talk_is_left_alone(text: str) -> None:
+    decision = decide(
+        customer(text, mine=(order(),), understanding=heard(text, "chitchat", "none"))
+    )
+    assert (decision.outcome, decision.replies) == ("ignored: small talk", ())
+
+
+def test_what_may_be_news_reaches_whoever_comes_but_changes_no_facts() -> None:
+    text = "门口有狗小心点"
+    ear = heard(text, "chitchat", "none", location="门口")
+    told = only(decide(customer(text, mine=(order(),), understanding=ear)))
+    assert (told.text, told.slots) == (text, {})
+
+
+def test_what_we_cannot_make_out_after_asking_is_read_by_a_person_once() -> None:
+    dialogue = asked("report")
+    text = "The thing is leaking again"
+    ear = heard(text, "chitchat", "none")
+    first = decide(customer(text, dialogue=dialogue, understanding=ear))
+    assert (codes(first), first.cases[0].kind) == (["triage_noted"], "triage")
+    again = decide(customer(text, dialogue=first.dialogue, understanding=ear))
+    assert (again.outcome, again.cases) == ("ignored: small talk", ())
+
+
+@given(st.text(alphabet="好嗯了的哈知道谢 ，!x", max_size=400))
+def test_telling_small_talk_is_quick_for_any_text(text: str) -> None:
+    assert decide(customer(text, understanding=heard(text, "chitchat", "none"))).outcome
 
 
 def test_a_message_too_long_is_told_so() -> None:
