@@ -12,10 +12,11 @@ import json
 import math
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -119,9 +120,18 @@ class Model:
         """Read a saved model. Nothing in the file is executed.
 
         Raises:
-            OSError, ValueError, KeyError: the file is missing, damaged or not a model.
+            OSError: the file is missing or cannot be read.
+            ValueError: it is damaged or not a model.
         """
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file:
+            try:
+                return cls._read(file)
+            except (EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
+                raise ValueError(f"{path}: not a whole model: {error!r}") from error
+
+    @classmethod
+    def _read(cls, file: BinaryIO) -> Model:
+        with np.load(file, allow_pickle=False) as stored:
             header = json.loads(stored["header"].tobytes())
             heads = {
                 name: Head(tuple(h["labels"]), h["first_column"], h["temperature"], h["threshold"])
@@ -204,7 +214,7 @@ def load_or_train(
         return Model.load(path)
     except FileNotFoundError:
         say(f"training the understanding model on {len(chosen)} messages")
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         say(f"{path.name} cannot be read ({error}); training again")
     from nlp.training import train  # noqa: PLC0415  (scikit-learn costs seconds to import)
 

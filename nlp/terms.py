@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -29,8 +30,18 @@ def _tokenizer() -> Tokenizer:
     jieba keeps a marshalled dictionary under a predictable name in the shared temporary folder,
     and executes whatever it finds there.
     """
-    import jieba  # noqa: PLC0415  (a second and 90 MB, for those who search)
-
+    # jieba asks pkg_resources for its dictionary if there is one; that package is gone from new
+    # setuptools, warns in older ones and walks every installed distribution. Without it jieba
+    # opens the file beside itself.
+    asked = sys.modules.get("pkg_resources")
+    sys.modules["pkg_resources"] = None  # type: ignore[assignment]  # the documented way to hide
+    try:
+        import jieba  # noqa: PLC0415  (a second and 90 MB, for those who search)
+    finally:
+        if asked is None:
+            del sys.modules["pkg_resources"]
+        else:
+            sys.modules["pkg_resources"] = asked
     jieba.setLogLevel(logging.WARNING)
     tokenizer = jieba.Tokenizer()
     with tempfile.TemporaryDirectory(prefix="paidan-jieba-") as folder:

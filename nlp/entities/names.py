@@ -15,7 +15,7 @@ _SURNAME, _TITLE, _SURE_TITLE, _WORK_TITLE = (
     for section in ("surname", "title", "sure_title", "work_title")
 )
 _TITLED = re.compile(
-    rf"(?<![一-鿿])({_SURNAME}[一-鿿]?{_TITLE})|(?<=[是叫找系人的])({_SURNAME}{_TITLE})"
+    rf"(?<![一-鿿])({_SURNAME}{_TITLE}|{_SURNAME}[一-鿿]{_SURE_TITLE})|(?<=[是叫找系人的])({_SURNAME}{_TITLE})"
     rf"|({_SURNAME}{_SURE_TITLE})"
 )
 _SURNAME_ONLY = re.compile(rf"(?:我|免贵|本人|联系人|业主)?姓({_SURNAME})(?![一-鿿]?[名氏])")
@@ -24,7 +24,7 @@ _INTRODUCED = re.compile(
     rf"({_SURNAME}(?:{_GIVEN}){{1,2}})(?![一-鿿])"
 )
 _BEFORE_PHONE = re.compile(
-    rf"(?<![一-鿿])({_SURNAME}(?:{_GIVEN}){{1,2}})[ ,，:：]*(?:电话|手机)?[:： ]*(?=1[3-9]\d)"
+    rf"(?<![一-鿿])({_SURNAME}(?:{_GIVEN}){{1,2}})[ ,，:：]*(?:电话|手机)?[:： ]*(?=1[3-9]\d{{9}})"
 )
 _FOR_CONTACT = re.compile(rf"(?:联系人?|找|我是)[:：是 ]*({_SURNAME}[一-鿿]{{0,2}}?{_WORK_TITLE})")
 

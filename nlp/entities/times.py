@@ -7,7 +7,7 @@ normalised to an ISO 8601 instant, or to ``start/end`` where a stretch is meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
@@ -91,18 +91,21 @@ _RELATIVE = re.compile(
 _NOT_A_LENGTH = frozenset({"一天", "半天", "几天", "一年", "一月", "一周", "天天"})
 _BARE_ONE = re.compile(r"[一1]点(?!钟|半|多|整|左右|前|后|以|之|[零一二三四五六七八九十\d])")
 _NOON: Final = 12
-_AFTERNOON: Final = ("下午", "傍晚", "晚上", "晚间", "晚", "夜里", "夜间", "深夜", "夜", "午后")
+_SMALL_HOURS: Final = 5
+_AFTERNOON: Final = frozenset({"午后", "下午", "傍晚"})
+_EVENING: Final = frozenset({"晚上", "晚间", "晚"})
+_NIGHT: Final = frozenset({"半夜", "夜里", "夜间", "深夜", "夜"})
 
 
 def find(folded: str, taken: list[Span], at: datetime | None = None) -> list[Span]:
     """Time expressions in folded text; normalised when ``at`` says when it was written."""
     found = [
-        Span(*_trimmed(hit), 0.9, _iso(hit, at))
+        Span(*_trimmed(hit), 0.9, _within_calendar(_iso, hit, at))
         for hit in _MOMENT.finditer(folded)
         if _is_moment(hit, folded)
     ]
     found += [
-        Span(*hit.span(), 0.75, _stretch(hit, at))
+        Span(*hit.span(), 0.75, _within_calendar(_stretch, hit, at))
         for hit in _LENGTH.finditer(folded)
         if hit[0] not in _NOT_A_LENGTH and (hit["classifier"] or hit["unit"] != "月")
     ]
@@ -131,8 +134,19 @@ def _is_moment(hit: re.Match[str], folded: str) -> bool:
     return bool(named or hit["part"])
 
 
-def _iso(hit: re.Match[str], at: datetime | None) -> str | None:
-    if at is None or hit["each"]:
+def _within_calendar(
+    meaning: Callable[[re.Match[str], datetime], str | None],
+    hit: re.Match[str],
+    at: datetime | None,
+) -> str | None:
+    try:
+        return None if at is None else meaning(hit, at)
+    except OverflowError:
+        return None
+
+
+def _iso(hit: re.Match[str], at: datetime) -> str | None:
+    if hit["each"]:
         return None
     day = _day(hit, at)
     if day is None:
@@ -164,7 +178,7 @@ def _day(hit: re.Match[str], at: datetime) -> date | None:
             month = whole(hit["month"]) if hit["month"] else today.month
             day = whole(hit["date"])
             return None if month is None or day is None else date(today.year, month, day)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     return today
 
@@ -187,16 +201,28 @@ def _clock(hit: re.Match[str], day: date, part: str, at: datetime) -> datetime |
         minute = whole(hit["minute"] or hit["colon"]) or 0
     if hour is None or minute > 59:  # noqa: PLR2004  (minutes of an hour)
         return None
-    if (part in _AFTERNOON and hour < _NOON) or (part == "中午" and hour < 3):  # noqa: PLR2004
-        hour += _NOON
-    if part in {"半夜", "凌晨", "夜里"} and hour in {_NOON, 2 * _NOON}:
-        hour = 2 * _NOON
-    return datetime.combine(day, time(), at.tzinfo) + timedelta(hours=hour, minutes=minute)
+    moment = datetime.combine(day, time(), at.tzinfo) + timedelta(
+        hours=_on_the_24_hour_clock(hour, part), minutes=minute
+    )
+    due = hit["edge"] in {"前", "之前", "以前"} and not part and hour < _NOON
+    return moment + timedelta(hours=_NOON) if due and moment < at and day == at.date() else moment
 
 
-def _stretch(hit: re.Match[str], at: datetime | None) -> str | None:
+def _on_the_24_hour_clock(hour: int, part: str) -> int:
+    """昨晚八点 is 20, 昨晚两点 is 26 (the small hours after), 半夜十二点 is 24, 凌晨十二点 is 0."""
+    if part in _EVENING:
+        return hour + 2 * _NOON if hour < _SMALL_HOURS else hour + _NOON if hour <= _NOON else hour
+    if part in _NIGHT:
+        return 2 * _NOON if hour == _NOON else hour + _NOON if _SMALL_HOURS < hour < _NOON else hour
+    if part == "凌晨":
+        return hour % _NOON
+    later = (part in _AFTERNOON and hour < _NOON) or (part == "中午" and hour < _SMALL_HOURS)
+    return hour + _NOON if later else hour
+
+
+def _stretch(hit: re.Match[str], at: datetime) -> str | None:
     count = 0.5 if hit["count"] == "半" else whole(hit["count"])
-    if at is None or count is None or count > 1000:  # noqa: PLR2004  (nobody waits that long)
+    if count is None or count > 1000:  # noqa: PLR2004  (nobody waits that long)
         return None
     more = 0.5 if hit["half"] or hit["and_half"] else 0.0
     length = _UNITS[hit["unit"]] * (count + more)

@@ -166,7 +166,7 @@ def test_names(understander: Understander, text: str, names: list[str]) -> None:
     ("text", "words", "meant"),
     [
         ("昨天下午三点坏的", "昨天下午三点", "2026-11-17T15:00+08:00"),
-        ("今天6点前来", "今天6点前", "2026-11-18T06:00+08:00"),
+        ("今天6点前来", "今天6点前", "2026-11-18T18:00+08:00"),
         ("今天下午6点前安排", "今天下午6点前", "2026-11-18T18:00+08:00"),
         ("明早九点来", "明早九点", "2026-11-19T09:00+08:00"),
         ("昨晚八点半跳闸", "昨晚八点半", "2026-11-17T20:30+08:00"),
@@ -180,6 +180,8 @@ def test_names(understander: Understander, text: str, names: list[str]) -> None:
         ("14:30来", "14:30", "2026-11-18T14:30+08:00"),
         ("今晚要下雨", "今晚", "2026-11-18T18:00+08:00/2026-11-19T00:00+08:00"),
         ("半夜十二点响", "半夜十二点", "2026-11-19T00:00+08:00"),
+        ("昨晚两点响的", "昨晚两点", "2026-11-18T02:00+08:00"),
+        ("凌晨三点跳闸", "凌晨三点", "2026-11-18T03:00+08:00"),
         ("十点一刻到的", "十点一刻", "2026-11-18T10:15+08:00"),
         ("每天早上跳闸", "每天早上", None),
     ],
@@ -201,6 +203,12 @@ def test_words_that_only_look_like_times(understander: Understander, text: str) 
 def test_impossible_times_are_left_unsaid(understander: Understander, when: str) -> None:
     for entity in understander.understand(when, at=AT).entities:
         assert entity.kind != "time" or entity.normalized is None or "2026" in entity.normalized
+
+
+def test_the_end_of_the_calendar_is_no_error(understander: Understander) -> None:
+    last = datetime(9999, 12, 31, 23, tzinfo=ZoneInfo("Asia/Shanghai"))
+    entities = understander.understand("后天上午，三年后，明晚八点", at=last).entities
+    assert {e.normalized for e in entities if e.kind == "time"} == {None}
 
 
 @pytest.mark.parametrize(

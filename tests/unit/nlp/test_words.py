@@ -1,0 +1,141 @@
+"""The word lists: how they are read, and what danger words mean in context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nlp import corpus, lexicon, safety, sections, text
+from nlp.terms import terms
+from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS
+
+
+def dangers(message: str) -> tuple[list[str], list[str]]:
+    """Kinds meant, and kinds denied."""
+    found = safety.shipped().dangers(lexicon.shipped().meant(text.fold(message)))
+    return [d.kind for d in found if d.meant], [d.kind for d in found if d.denied]
+
+
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        ("电梯困人", ["trapped"]),
+        ("老人被困在里面", ["trapped"]),
+        ("着活了快来", ["fire"]),
+        ("没人管，着火了", ["fire"]),
+        ("没反应，冒烟了", ["smoke"]),
+        ("洗手被电了一下", ["shock"]),
+        ("手夹住了", ["crush"]),
+        ("水管爆了淹了", ["flood", "flood"]),
+    ],
+)
+def test_dangers_that_are_meant(message: str, kinds: list[str]) -> None:
+    assert dangers(message) == (kinds, [])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "没有人被困",
+        "人没困在里面",
+        "不是着火，是蒸汽",
+        "没有漏电",
+        "没看到明火",
+        "冒烟是误报",
+        "困人是演练",
+    ],
+)
+def test_dangers_that_are_denied(message: str) -> None:
+    meant, denied = dangers(message)
+    assert meant == []
+    assert denied
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "燃气费怎么交",
+        "漏电保护器跳了",
+        "灶打不着火",
+        "断电了一下",
+        "充电到30%就停",
+        "万一着火怎么办",
+        "来电了",
+    ],
+)
+def test_harmless_words_are_no_danger(message: str) -> None:
+    assert dangers(message)[0] == []
+
+
+def test_longest_device_word_wins() -> None:
+    found = lexicon.shipped().devices("空调遥控器和机械手夹爪")
+    assert [(d.fault_type, d.end - d.start) for d in found] == [("hvac", 5), ("machine", 5)]
+
+
+def test_words_that_hold_a_device_name_are_not_devices() -> None:
+    assert lexicon.shipped().devices("打电话给部门上门") == []
+
+
+def test_every_device_belongs_to_a_fault_type() -> None:
+    types = set(sections.words(lexicon.FOLDER / "devices.txt")) - {lexicon.NOT_A_DEVICE}
+    assert types == set(FAULT_TYPES) - {"none"}
+
+
+def test_folding_keeps_every_position() -> None:
+    message = "Ａ座１２３ ㎡ ﬁ İ 😀ＰＯＳ"
+    folded = text.fold(message)
+    assert len(folded) == len(message)
+    assert folded.startswith("a座123")
+
+
+def test_the_corpus_covers_every_label() -> None:
+    examples = corpus.load()
+    assert {e.fault_type for e in examples} == set(FAULT_TYPES)
+    assert {e.intent for e in examples} == set(INTENTS)
+    assert {e.emotion for e in examples} == set(EMOTIONS)
+    assert corpus.digest(examples) == corpus.digest(tuple(reversed(examples)))
+
+
+def test_a_corpus_file_is_read_by_its_headings(tmp_path: Path) -> None:
+    (tmp_path / "hvac.txt").write_text(
+        "# 说明\n[report P1 3]\n空调不冷\n[图片]\n两行\\n消息\n[chitchat P2 2 none]\n好的\n",
+        "utf-8",
+    )
+    assert corpus.load(tmp_path) == (
+        corpus.Example("空调不冷", "report", "hvac", "P1", "3"),
+        corpus.Example("[图片]", "report", "hvac", "P1", "3"),
+        corpus.Example("两行\n消息", "report", "hvac", "P1", "3"),
+        corpus.Example("好的", "chitchat", "none", "P2", "2"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("boats.txt", "[report P1 3]\n船漏了\n", "fault_type|must be|one of"),
+        ("hvac.txt", "空调不冷\n", "hvac.txt:1"),
+        ("hvac.txt", "[report P1 3]\n坏了\n[report P0 3]\n坏了\n", "hvac.txt:4"),
+    ],
+)
+def test_a_faulty_corpus_file_is_refused_with_its_place(
+    tmp_path: Path, name: str, content: str, complaint: str
+) -> None:
+    (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(ValueError, match=complaint):
+        corpus.load(tmp_path)
+
+
+def test_a_homophone_of_another_length_is_refused(tmp_path: Path) -> None:
+    for source in lexicon.FOLDER.glob("*.txt"):
+        (tmp_path / source.name).write_text(source.read_text("utf-8"), "utf-8")
+    (tmp_path / "homophones.txt").write_text("[同音]\n点题题=电梯\n", "utf-8")
+    with pytest.raises(ValueError, match="点题题"):
+        lexicon.Lexicon(tmp_path)
+
+
+def test_terms_are_content_words_in_one_form() -> None:
+    found = terms("我家的ＰＯＳ机坏了，编号A0317")
+    assert "pos" in " ".join(found)
+    assert "的" not in found
+    assert terms("，。！") == ()
