@@ -54,6 +54,9 @@ _ACK = re.compile(
     r"[了的吧啊呀哈\W_])+",
     re.IGNORECASE,
 )
+_PUTS_RIGHT = re.compile(
+    r"^\s*(不对|说错|写错|打错|更正|应该是)(?!.*(不用|取消|别来|没坏|好了|误报|虚惊|不需要))"
+)
 _ORDINAL = re.compile(r"第?\s*([一二三四五12345])\s*[个张单]")
 _COUNT = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5}
 
@@ -214,7 +217,7 @@ def _answer(s: Situation) -> Decision | None:
     if answer.malformed:
         slot, found = answer.malformed
         raise InvalidInput(field=slot, found=found, allowed=_allowed(slot))
-    return None
+    return reports.add_info(s, order) if _PUTS_RIGHT.search(s.said) else None
 
 
 def _allowed(slot: str) -> str:

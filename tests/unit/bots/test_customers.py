@@ -347,6 +347,15 @@ def test_a_correction_replaces(text: str, slot: str, entity: str | None, value: 
     assert told.slots[slot] == (value or "302")
 
 
+def test_putting_right_what_is_wrong_is_not_calling_it_off() -> None:
+    text = "不对，是滴水"
+    right = decide(customer(text, mine=(order(),), understanding=heard(text, "cancel", "plumbing")))
+    assert isinstance(only(right), c.AddInfo)
+    text = "不对，不用来了"
+    off = decide(customer(text, mine=(order(),), understanding=heard(text, "cancel", "none")))
+    assert codes(off) == ["confirm_cancel"]
+
+
 def test_a_bare_fact_replaces_and_a_known_one_is_no_news() -> None:
     new, old = "13712345678", "13900000001"
     ear = heard(new, "chitchat", "none", phone=new)
