@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ async def test_the_customer_sees_every_state_and_sub_status_on_the_progress_line
     order = await town.order()
     seen = [await now_on(town, order)]
     states = [order.state]
-    acts: list[tuple[str, dict[str, object]]] = [
+    acts: list[tuple[str, dict[str, Any]]] = [
         ("accept", {}),
         ("depart", {}),
         ("arrive", {}),
@@ -108,7 +109,7 @@ async def test_every_standard_event_carries_actor_channel_and_time_since_the_las
 ) -> None:
     await town.say("c02", NO_COOLING)
     order = await town.order()
-    plan: list[tuple[str, dict[str, object]]] = [
+    plan: list[tuple[str, dict[str, Any]]] = [
         ("accept", {}),
         ("depart", {}),
         ("arrive", {"geo": [31.2293, 121.5455]}),
@@ -238,8 +239,11 @@ async def test_stars_outside_one_to_five_are_refused(town: Town, stars: str) -> 
 async def test_stars_count_once_and_go_on_the_engineers_record(town: Town) -> None:
     order = await closed(town)
     earlier = town.company.staff[order.assignee].ratings
+    unrated = await town.card(CHEN, order.number)
     await town.press("c02", "rate", chat=CHEN, rating=3, comment="来晚了")
     await town.say("c02", "评分 5")
+    await town.press("c02", "rate", chat=CHEN, card=unrated, rating=5)
+    assert "已经做过" in await town.last(CHEN)
     order = await town.order()
     assert (order.rating, order.comment) == (3, "来晚了")
     company = await town.read(lambda uow: uow.company)
