@@ -252,6 +252,7 @@ def understand(
     """Needs neither configuration nor database."""
     from paidan.errands import understand_lines, understander
 
+    _log_to_stderr()
     reader = understander(_model_folder(), lambda said: print(said, file=sys.stderr))
     if jsonl:
         sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]  # a text stream
@@ -286,12 +287,13 @@ def replay(
 
     loaded = load_company(company) if company else demo_company()
     end = _instant(until)
-    reader = understander(_model_folder(), lambda said: print(said, file=sys.stderr))
     try:
-        with file.open(encoding="utf-8") as lines:
-            told = run(lines, loaded, reader, db=db, until=end)
-    except OSError as error:
-        raise Refusal(f"{file}: {error.strerror}") from error
+        lines = file.read_text("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise Refusal(say(f"{file}：不是 UTF-8", f"{file}: not UTF-8")) from error
+    _log_to_stderr()
+    reader = understander(_model_folder(), lambda said: print(said, file=sys.stderr))
+    told = run(lines, loaded, reader, db=db, until=end)
     print(json.dumps(told, ensure_ascii=False, indent=2, sort_keys=True))
 
 
@@ -344,6 +346,14 @@ def _settings(config: Path | None) -> Settings:
     settings = load_settings(config)
     configure(settings.log)
     return settings
+
+
+def _log_to_stderr() -> None:
+    """For commands without configuration: stdout is for their results alone."""
+    from paidan.logs import configure
+    from paidan.settings import Log
+
+    configure(Log(level="warning"))
 
 
 def _model_folder() -> Path:

@@ -232,6 +232,21 @@ def test_understand_jsonl_answers_every_line_in_order(paidan: Run) -> None:
     }  # fmt: skip
 
 
+def test_replay_keeps_stdout_for_its_story(paidan: Run) -> None:
+    said = {"channel": "sandbox", "chat": "customer:c01", "sender": "c01", "text": "电梯困人了"}
+    line = {"at": "2026-11-21T03:00:00+08:00", "message_id": "m1", **said}
+    Path("t.jsonl").write_text(json.dumps(line), "utf-8")
+    paidan("understand", "空调坏了")  # trained by now
+    ran = paidan("replay", "t.jsonl", "--until", "2026-11-21T03:20:00+08:00")
+    assert ran.code == 0
+    assert json.loads(ran.out)
+    assert ran.err == ""
+    Path("t.jsonl").write_text('{"at": "yesterday"}', "utf-8")
+    assert paidan("replay", "t.jsonl").code == 2
+    Path("t.jsonl").write_bytes("电梯".encode("gbk"))
+    assert paidan("replay", "t.jsonl").err == "t.jsonl：不是 UTF-8\n"
+
+
 def test_the_installed_command_keeps_stdout_for_results(
     tmp_path: Path, cache: Path, paidan: Run
 ) -> None:
