@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bots.situation import NOTHING, Situation
+from bots.situation import NOTHING, Decision, Situation
 from paidan.demo import demo_company
 from workflow.company import Identity
 from workflow.records import (
     Action,
     ChatRef,
+    Dialogue,
     Entity,
     FaultPart,
     Guess,
@@ -161,3 +162,18 @@ def pressed(do: str, on: WorkOrder | str, who: str, **facts: Any) -> Inbound:
     args = facts.pop("args", {})
     action = Action(do, ref, args=args, **{**seen, **facts})
     return replace(inbound("", who), action=action, dedupe_key=f"press:{do}:{ref}:{who}")
+
+
+def codes(decision: Decision) -> list[str]:
+    return [reply.code for reply in decision.replies]
+
+
+def only(decision: Decision) -> Any:
+    (command,) = decision.commands
+    return command
+
+
+def asked(what: str, about: WorkOrder | None = None, **context: object) -> Dialogue:
+    order_id = about.id if about else None
+    chat = "customer:c01"
+    return Dialogue(COMPANY.tenant, "sandbox", chat, "c01", what, order_id, context, NOW)

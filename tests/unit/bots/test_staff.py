@@ -13,10 +13,12 @@ from scene import (
     NOW,
     PICTURE,
     closed,
+    codes,
     customer,
     done,
     heard,
     inbound,
+    only,
     order,
     pressed,
     staff,
@@ -26,7 +28,7 @@ from scene import (
 from bots import cases, precheck
 from bots.decide import decide
 from bots.rights import NEEDS, may
-from bots.situation import OPENED, Decision, Situation
+from bots.situation import OPENED, Situation
 from workflow import commands as c
 from workflow.company import Identity
 from workflow.errors import NotAllowed
@@ -36,15 +38,6 @@ from workflow.states import State, Sub
 from workflow.work_order import Reporter, WorkOrder
 
 GROUP = "group:home"
-
-
-def codes(decision: Decision) -> list[str]:
-    return [reply.code for reply in decision.replies]
-
-
-def only(decision: Decision) -> Any:
-    (command,) = decision.commands
-    return command
 
 
 def in_group(text: str, who: str = "wanglei", **facts: Any) -> Situation:
