@@ -17,7 +17,6 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 import yaml
 
 from paidan.problems import InvalidFile, Problem
-from workflow.errors import PaidanError
 
 LARGEST: Final = 4_000_000
 """Longest file read, in characters; a company of thousands of customers is a tenth of it."""
@@ -167,7 +166,7 @@ class Reader:
         for (owner, name), default in self.shape.defaults.items():
             if owner is hint:
                 values.setdefault(name, default())
-        return _BAD if _BAD in values.values() else self._build(hint, values, key)
+        return _BAD if _BAD in values.values() else hint(**values)
 
     def _field(self, node: yaml.Node, owner: type, name: str, hint: Hint, key: str) -> Any:
         value = self.read(node, hint, key)
@@ -177,18 +176,6 @@ class Reader:
             return self.shape.written[owner, name][1](value)
         except Unreadable as why:
             return self._refuse(node, key, why.rule, *why.values)
-
-    def _build(self, hint: type, values: Mapping[str, object], key: str) -> Any:
-        try:
-            return hint(**values)
-        except PaidanError as refusal:
-            self.complain(
-                _join(key, str(refusal.data.get("field") or refusal.data.get("where") or "")),
-                str(refusal.data.get("found", "")),
-                "invalid",
-                str(refusal.data.get("allowed", refusal)),
-            )
-            return _BAD
 
     def _pairs(self, node: yaml.Node, key: str) -> dict[str, tuple[yaml.Node, yaml.Node]] | None:
         """A mapping's entries by name, their lines noted; None when it is no mapping."""
