@@ -252,6 +252,17 @@ async def test_a_slow_chat_keeps_nobody_else_waiting(bench: Bench) -> None:
     assert await bench.states() == ["sent", "sent"]
 
 
+async def test_behind_one_that_has_to_wait_the_rest_waits_in_order(bench: Bench) -> None:
+    good = Scripted("good", script=[Anomalous("good", "nonsense")])
+    bench.speak(good=good)
+    for text in ("一", "二", "三"):
+        await bench.tell(DIRECT, text)
+    await bench.run()
+    assert (good.calls, good.texts) == (1, [])
+    await bench.run(minutes=1)
+    assert good.texts == ["一", "二", "三"]
+
+
 # --- failures ---------------------------------------------------------------------------------
 
 
@@ -350,8 +361,11 @@ async def test_an_emergency_does_not_wait_for_a_failing_channel(bench: Bench) ->
     assert good.texts == ["第 1 条"]
 
 
-async def test_a_failing_channel_is_left_alone_for_a_while(bench: Bench) -> None:
-    bad, good = Scripted("bad", always=RuntimeError("bug")), Scripted("good")
+@pytest.mark.parametrize("failure", [RuntimeError("bug"), Anomalous("bad", "nonsense")])
+async def test_a_failing_channel_is_left_alone_for_a_while(
+    bench: Bench, failure: Exception
+) -> None:
+    bad, good = Scripted("bad", always=failure), Scripted("good")
     bench.speak(bad=bad, good=good)
     for n in range(20):
         await bench.tell(ChatRef("bad", f"chat {n}"))
