@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def adds_up(reading: ClockReading, now: datetime) -> None:
     assert sum((i.end - i.start for i in intervals if i.counted), timedelta()) == reading.counted
     assert intervals[0].start == reading.started
     assert intervals[-1].end == (reading.stopped or now)
-    assert all(a.end == b.start for a, b in zip(intervals, intervals[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(intervals))
     assert reading.remaining == reading.target + reading.extensions - reading.counted
 
 
