@@ -18,8 +18,8 @@ import yaml
 
 from paidan.problems import InvalidFile, Problem
 
-LARGEST: Final = 4_000_000
-"""Longest file read, in characters; a company of thousands of customers is a tenth of it."""
+LARGEST: Final = 20_000_000
+"""Longest file read, in characters; a hundred thousand customers fit."""
 
 Hint = Any
 """A type hint: a class, a generic alias or a union. Python has no better name for it."""
