@@ -43,6 +43,8 @@ class Understands(Protocol):
 
 Word = Callable[[Reply, datetime, str], Notice]
 """An answer as a notice, at this time, in this time zone."""
+SignIn = Callable[[str, str], Facts]
+"""For this tenant and staff id, the facts of an answer that lets them into the console."""
 PlanCase = Callable[[Case, Company, datetime, str], Sequence[Notice]]
 """Notices about a case a person has to decide; the last is its work order's number, if any."""
 
@@ -57,6 +59,7 @@ class FrontDesk:
         service: The business.
         word: Words an answer; the notice's key is given here.
         plan_case: Tells people of a case.
+        sign_in: Makes a one-time link; None where there is no console to sign in to.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class FrontDesk:
         service: Service,
         word: Word,
         plan_case: PlanCase,
+        sign_in: SignIn | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -74,6 +78,7 @@ class FrontDesk:
         self._service = service
         self._word = word
         self._plan_case = plan_case
+        self._sign_in = sign_in
 
     async def admit(self, inbound: Inbound) -> Admitted | None:
         """Make a message durably ours, with its line in our own chats; None for a redelivery."""
@@ -160,7 +165,8 @@ class FrontDesk:
         decision = filled(decision, handled, s.company)
         for n, reply in enumerate(decision.replies, 1):
             key = f"reply:{s.inbound.dedupe_key}:{n}"
-            uow.outbox.add(replace(self._word(reply, s.now, s.company.tz), key=key))
+            notice = self._word(self._let_in(s, reply), s.now, s.company.tz)
+            uow.outbox.add(replace(notice, key=key))
         if decision.dialogue is not None:
             uow.dialogues.put(decision.dialogue)
         for case in decision.cases:
@@ -170,6 +176,13 @@ class FrontDesk:
         if decision.retry is not None:
             uow.outbox.retry(decision.retry)
         return decision
+
+    def _let_in(self, s: Situation, reply: Reply) -> Reply:
+        if reply.code != "sign_in_link":
+            return reply
+        if self._sign_in is None:
+            return replace(reply, code="help", data={})
+        return replace(reply, data=self._sign_in(s.inbound.tenant, s.by.id))
 
     def _put_case(self, uow: UnitOfWork, case: Case, now: datetime) -> None:
         kept = case if case.id else replace(case, id=uow.new_id())

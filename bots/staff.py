@@ -93,7 +93,20 @@ def _about_oneself(s: Situation, do: str) -> Decision:
         return Decision("answered: help", replies=(s.reply("help"),))
     if do == "mine":
         return _progress(s, s.own_jobs)
+    if do == "sign_in":
+        return _sign_in(s)
     return _duty(s, on=do == "on_duty")
+
+
+def _sign_in(s: Situation) -> Decision:
+    """A link is for one pair of eyes: it goes to their own chat, wherever they asked."""
+    own = s.staff.contacts if s.staff is not None else ()
+    reply = s.reply("sign_in_link", staff=s.by.id)
+    if s.inbound.chat_kind == "group":
+        if not own:
+            return Decision("answered: help", replies=(s.reply("help"),))
+        reply = replace(reply, to=own[0], mentions=())
+    return Decision("answered: sign_in", replies=(reply,))
 
 
 def _in_sight(s: Situation) -> tuple[WorkOrder, ...]:

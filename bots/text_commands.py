@@ -36,6 +36,7 @@ STAFF_WORDS: Mapping[str, tuple[str, ...]] = {
     "mine": ("我的单", "我的工单", "my jobs"),
     "on_duty": ("上班", "on duty"),
     "off_duty": ("下班", "off duty"),
+    "sign_in": ("登录", "登陆", "控制台", "sign in", "login"),
     "help": ("帮助", "help", "?"),
 }
 CUSTOMER_WORDS: Mapping[str, tuple[str, ...]] = {
@@ -55,7 +56,7 @@ CUSTOMER_WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """What may be typed, by action; the first Chinese word is the one cards show."""
 
-ALONE = frozenset({"mine", "on_duty", "off_duty", "help"})
+ALONE = frozenset({"mine", "on_duty", "off_duty", "sign_in", "help"})
 """Words that are a command only when nothing follows."""
 
 WORDY = frozenset({

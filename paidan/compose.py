@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 
 from bots.channel import Channel
-from bots.front_desk import FrontDesk
+from bots.front_desk import FrontDesk, SignIn
 from bots.web import WebChannel
 from nlp import Understander
 from notifier.cases import plan_case
@@ -27,14 +27,14 @@ from paidan.clock import StoreClock
 from paidan.company_file import Loaded
 from paidan.console.app import build
 from paidan.console.services import Services
-from paidan.console.signing import login_path
+from paidan.console.signing import LOGIN_FOR, login_path
 from paidan.demo import demo_company
 from paidan.house import House, MovableClock
 from paidan.settings import Settings
 from storage import SqlStore, open_store
 from workflow.company import Identity, Staff
 from workflow.ports import Clock, UnitOfWork
-from workflow.records import Understanding
+from workflow.records import Facts, Understanding
 from workflow.service import Service
 
 log = structlog.get_logger(__name__)
@@ -86,6 +86,7 @@ async def assemble(
     clock: Callable[[str], datetime] | None = None,
     ids: Callable[[], str] | None = None,
     channels: Callable[[SqlStore, Clock], Mapping[str, Channel]] = own_channels,
+    sign_in: SignIn | None = None,
 ) -> AsyncIterator[Parts]:
     """Open the store, migrate it, and put everything on it.
 
@@ -96,12 +97,13 @@ async def assemble(
         clock: A movable clock instead of real time (replay, tests); it is also the store's.
         ids: Gives the next id, for runs that must be repeatable.
         channels: Makes the channels delivery speaks through.
+        sign_in: Makes the link that 「登录」 is answered with.
     """
     async with open_store(url, blobs, ids=ids, clock=clock) as store:
         movable: MovableClock = clock if _movable(clock) else StoreClock(store)  # type: ignore[assignment]  # narrowed by hand
         ways = channels(store, movable)
         service = Service(plan)
-        desk = FrontDesk(store, movable, understander, service, word, plan_case)
+        desk = FrontDesk(store, movable, understander, service, word, plan_case, sign_in)
         delivery = Delivery(store, movable, ways)
         house = House(store, movable, desk, service, delivery)
         store.on_commit(house.wake)
@@ -162,7 +164,8 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with assemble(settings.database_url, settings.blobs, understander) as parts:
+    door = _sign_in(settings)
+    async with assemble(settings.database_url, settings.blobs, understander, sign_in=door) as parts:
         if demo:
             await _seed_once(parts.store, settings.tenant)
         company = await parts.store.read(settings.tenant, lambda uow: uow.company)
@@ -228,6 +231,16 @@ def services(settings: Settings, parts: Parts, *, demo: bool) -> Services:
         ready=ready,
         public_url=settings.http.public_url,
     )
+
+
+def _sign_in(settings: Settings) -> SignIn:
+    """Links real time decides on: winding the sandbox's clock neither spends nor spares them."""
+
+    def link(tenant: str, staff_id: str) -> Facts:
+        path = login_path(settings.secret(), tenant, staff_id, datetime.now(UTC))
+        return {"url": settings.public_url + path, "minutes": LOGIN_FOR // timedelta(minutes=1)}
+
+    return link
 
 
 async def _seed_once(store: SqlStore, tenant: str) -> None:
