@@ -30,10 +30,11 @@ from paidan.console.services import Services
 from paidan.console.signing import LOGIN_FOR, login_path
 from paidan.demo import demo_company
 from paidan.house import House, MovableClock
+from paidan.importing import store_company
 from paidan.settings import Settings
 from storage import SqlStore, open_store
-from workflow.company import Identity, Staff
-from workflow.ports import Clock, UnitOfWork
+from workflow.company import Staff
+from workflow.ports import Clock
 from workflow.records import Facts, Understanding
 from workflow.service import Service
 
@@ -115,26 +116,8 @@ def _movable(clock: object) -> bool:
 
 
 async def seed(store: SqlStore, loaded: Loaded) -> None:
-    """Write a company with its customers, assets and sandbox identities; again does no harm."""
-
-    def write(uow: UnitOfWork) -> None:
-        uow.put_company(loaded.company)
-        for customer in loaded.customers:
-            uow.people.put_customer(customer)
-            uow.people.put_identity(
-                Identity("sandbox", customer.id, "customer", customer.id, customer.name)
-            )
-        for asset in loaded.assets:
-            uow.people.put_asset(asset)
-        for staff in loaded.company.staff.values():
-            for channel in ("sandbox", "console"):
-                uow.people.put_identity(
-                    Identity(channel, staff.id, staff.role, staff.id, staff.name)
-                )
-            for channel, user in staff.handles.items():
-                uow.people.put_identity(Identity(channel, user, staff.role, staff.id, staff.name))
-
-    await store.transact(loaded.company.tenant, write)
+    """Store a company with its customers, assets and identities; again does no harm."""
+    await store_company(store, loaded.company.tenant, loaded)
 
 
 # --- serving --------------------------------------------------------------------------------------
@@ -170,14 +153,16 @@ async def _serve(
             await _seed_once(parts.store, settings.tenant)
         company = await parts.store.read(settings.tenant, lambda uow: uow.company)
         running = asyncio.create_task(parts.house.run(), name="house")
-        async with _door(settings, parts, demo=demo) as address:
-            say(_welcome(settings, address, company.staff, demo=demo))
-            waiting = asyncio.create_task(stop.wait())
-            await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        try:
+            async with _door(settings, parts, demo=demo) as address:
+                say(_welcome(settings, address, company.staff, demo=demo))
+                waiting = asyncio.create_task(stop.wait())
+                await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+        finally:
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
 
 
 @asynccontextmanager
