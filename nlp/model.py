@@ -30,7 +30,7 @@ Progress = Callable[[str], None]
 HEADS: Final = ("intent", "fault_type", "priority", "emotion")
 ORDERED: Final = frozenset({"emotion"})
 """Heads whose labels are steps of a scale: the middle of the distribution is the answer."""
-OPEN_INTENTS: Final = frozenset({"report", "progress", "cancel"})
+OPEN_INTENTS: Final = frozenset({"report", "progress"})
 """Intents whose priority is not settled by the intent alone."""
 HALF: Final = 0.5
 WEAKEST_REASON: Final = 0.33

@@ -17,7 +17,10 @@ _ALTERNATIVES = 3
 _SURE = 0.99
 _COULD_REPORT = 0.2
 """A danger that is meant turns a message into a report when the model gives it at least this."""
-_SETTLED_PRIORITY = {"question": "P2", "praise": "P2", "chitchat": "P2", "complaint": "P1"}
+_SETTLED_PRIORITY = {
+    **dict.fromkeys(("cancel", "question", "praise", "chitchat"), "P2"),
+    "complaint": "P1",
+}
 _LONGEST_READ = 4000
 """Characters the model reads of one message; entities are sought in all of it up to here."""
 _BLANK = re.compile(r"[\W_]*")
@@ -130,7 +133,7 @@ class Understander:
             return Guess("P0", confidence, words[:3])
         shares = answer.confidences("priority")
         only_denied = bool(reading.dangers) and all(d.denied for d in reading.dangers)
-        if intent.label == "cancel" or only_denied:
+        if only_denied:
             shares.pop("P0", None)
         label = next(iter(shares))
         confidence = shares[label] / (sum(shares.values()) or 1.0)
