@@ -71,7 +71,7 @@ async def read(request: web.Request, chat: Chat) -> Lines:
     rows = []
     for post in posts:
         meaning = heard.get(post.message)
-        version = f"{post.edited_at.timestamp() if post.edited_at else 0}{'u' if meaning else ''}"
+        version = hashlib.sha256(f"{post}{meaning is None}".encode()).hexdigest()[:12]
         text = html(
             request,
             "line.html",
@@ -188,7 +188,8 @@ async def admit(
 
 
 def pressed(form: MultiMapping[str]) -> dict[str, object]:
-    """The action a button's form describes; what its sheet asked for joins the arguments.
+    """The action a button's form describes; what its sheet asked for joins the arguments, own
+    words (``other.…``) before tapped choices (``args.…``).
 
     Raises:
         InvalidInput: the form is not one of ours.
@@ -200,9 +201,10 @@ def pressed(form: MultiMapping[str]) -> dict[str, object]:
         raise InvalidInput(field="args", found="malformed", allowed="JSON") from None
     if not isinstance(args, dict):
         raise InvalidInput(field="args", found=type(args).__name__, allowed="object")
-    for name, value in form.items():
-        if name.startswith("args.") and value.strip():
-            args[name.removeprefix("args.")] = value.strip()
+    for prefix in ("args.", "other."):
+        for name, value in form.items():
+            if name.startswith(prefix) and value.strip():
+                args[name.removeprefix(prefix)] = value.strip()
     return {
         "do": form.get("do", ""),
         "order": form.get("order", ""),

@@ -59,7 +59,7 @@ def _heads(facts: Facts, reader: Reader) -> Iterator[Head]:
     doubtful = facts.get("abstained")
     for name in _HEADS:
         label, share, evidence = facts.get(name), sure.get(name), why.get(name)
-        if isinstance(label, str):
+        if isinstance(label, str) and (name, label) != ("fault_type", "none"):
             yield Head(
                 name=reader.t(f"head.{name}"),
                 value=reader.label(name, label),

@@ -92,9 +92,7 @@ async def show(request: web.Request) -> web.Response:
     sheet = await services.store.read(
         services.tenant, lambda uow: _sheet(uow, found, viewer.me, reader)
     )
-    return page(
-        request, "order.html", sheet=sheet, t_or=reader.t_or, mask=not _whole(viewer.me, sheet)
-    )
+    return page(request, "order.html", sheet=sheet, mask=not _whole(viewer.me, sheet))
 
 
 def _sheet(uow: UnitOfWork, found: OrderPage, me: Staff, reader: Reader) -> Sheet:
@@ -135,7 +133,7 @@ def _conversation(found: OrderPage, reader: Reader) -> list[Said]:
     said += [
         Said(q.receipt.at, reader.t("role.system"), "out", q.notice.text, ())
         for q in found.notices
-        if q.receipt is not None and q.notice.role == "customer" and q.notice.kind != "card"
+        if q.receipt is not None and q.notice.role == "customer" and not _is_card(q)
     ]
     return sorted(said, key=lambda line: line.at)[-_LINES:]
 
@@ -153,8 +151,13 @@ def _told(queued: Queued, company: Company, reader: Reader) -> Told:
         tone=_TONES.get(queued.state, ""),
         text=notice.text,
         why=queued.error or ("" if notice.why in set(Kind) else notice.why),
-        card=notice.kind == "card",
+        card=_is_card(queued),
     )
+
+
+def _is_card(queued: Queued) -> bool:
+    """A repaint of a living card rather than a message of its own."""
+    return (queued.notice.topic or "").startswith("card:")
 
 
 def _where(to: ChatRef, company: Company, reader: Reader) -> str:

@@ -16,6 +16,7 @@ from paidan.console import chats
 from paidan.console.answers import done, go_back, whole_number
 from paidan.console.chats import Chat, chat_ref
 from paidan.console.guard import read_form
+from paidan.console.live import HUB
 from paidan.console.render import page, reader_of
 from paidan.console.viewer import SERVICES, SESSION_COOKIE, VIEWER, session_cookie, set_cookie
 from paidan.console.words import pick
@@ -131,6 +132,7 @@ async def wind(request: web.Request) -> web.StreamResponse:
     form = await read_form(request)
     minutes = whole_number(form, "minutes", 1, _MOST_WOUND)
     await services.wind(services.tenant, timedelta(minutes=minutes))
+    request.app[HUB].announce(services.tenant, frozenset({"clock"}))
     reader = reader_of(request)
     text = reader.t(
         "wound", n=reader.span(timedelta(minutes=minutes)), now=reader.clock(reader.now)

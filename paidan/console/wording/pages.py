@@ -130,6 +130,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "asset.none": ("还没有报修过", "Nothing was ever reported"),
     # what a button asks for
     "ask.reason": ("原因", "Reason"),
+    "ask.other": ("或者自己写", "Or in your own words"),
+    "ask.note": ("补充一句（可不填）", "A note (optional)"),
     "ask.staff": ("派给谁", "To whom"),
     "ask.minutes": ("延长多少分钟", "How many minutes"),
     "ask.rating": ("几颗星", "How many stars"),
@@ -151,7 +153,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "kpi.breached": ("已超时", "Overdue"),
     "kpi.now": ("此刻", "now"),
     "kpi.p0": ("此刻，其中危急 {n}", "now, {n} emergencies"),
-    "kpi.today": ("今天，比昨天同时段", "today, against yesterday"),
+    "kpi.today": ("今天", "today"),
+    "kpi.vs": ("比昨天同时段", "against yesterday by now"),
     "kpi.today_of": ("今天到时的 {n} 单", "of {n} due today"),
     "kpi.week": ("近 7 天，{n} 个评价", "7 days, {n} ratings"),
     "kpi.up": ("升", "up"),

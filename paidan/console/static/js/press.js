@@ -99,7 +99,7 @@ export function restore(root, kept) {
       .find((one) => one.querySelector('input[name="order"]')?.value === order);
     if (!sheet) continue;
     sheet.open = true;
-    for (const input of sheet.querySelectorAll('[name^="args."]')) {
+    for (const input of sheet.querySelectorAll('[name^="args."], [name^="other."]')) {
       if (input.type === "radio") input.checked = values.get(input.name) === input.value;
       else input.value = values.get(input.name) ?? "";
       if (input.name === focus) input.focus();
