@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _LATELY = timedelta(days=7)
 _MANY = 20
 _SHOWN = 50
+_NEWEST = 50
 
 _o = work_orders.c
 _DOC = (_o.doc, _o.version)
@@ -124,6 +125,12 @@ _MATCHING = {
     "serial": _lately("serial", closed_too=False),
     "near": _lately("near", closed_too=False),
 }
+_RECENT = Sql(
+    select(_o.id, _o.ended, *_DOC)
+    .where(_TENANT, _OPEN, _o.opened_at >= bindparam("recent"))
+    .order_by(_o.opened_at.desc(), _o.id.desc())
+    .limit(literal_column(str(_NEWEST)))
+)
 _OF_CUSTOMER = Sql(
     select(*_DOC)
     .where(_TENANT, _o.customer_id == bindparam("customer_id"), _OPEN)
@@ -348,8 +355,12 @@ class SqlOrders:
                 _MATCHING[name], tenant=self._scope.tenant, **params
             ):
                 found[order_id] = (ended, doc)
-        newest = sorted(found.items(), key=lambda f: (f[1][0], f[0]), reverse=True)
-        return [decode_order(doc) for _, (_, doc) in newest[:_MANY]]
+        newest = sorted(found.items(), key=lambda f: (f[1][0], f[0]), reverse=True)[:_MANY]
+        docs = {order_id: doc for order_id, (_, doc) in newest}
+        if match.recent is not None:
+            rows = self._sql.rows(_RECENT, tenant=self._scope.tenant, recent=micros(match.recent))
+            docs = {**docs, **{order_id: doc for order_id, _, doc, _ in rows}}
+        return [decode_order(doc) for doc in docs.values()]
 
     def open_of_customer(self, customer_id: str) -> Sequence[WorkOrder]:
         return self._orders(_OF_CUSTOMER, customer_id=customer_id) if customer_id else []

@@ -134,7 +134,11 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Which open work orders a report might belong to; any of the given facts may match."""
+    """Which open work orders a report might belong to; any of the given facts may match.
+
+    ``recent`` adds whatever was opened since then, whether or not it shares a fact: strangers
+    name one place in ways that no key foresees.
+    """
 
     fault_type: str
     customer_id: str = ""
@@ -143,6 +147,7 @@ class Match:
     place: str = ""
     phone: str = ""
     since: datetime | None = None
+    recent: datetime | None = None
 
 
 # --- the unit of work -------------------------------------------------------------------------
@@ -176,7 +181,8 @@ class Orders(Protocol):
     def matching(self, match: Match) -> Sequence[WorkOrder]:
         """Open work orders of the same fault type (or ``other``) that share at least one of the
         match's facts, newest first, at most 20. Also closed ones when closed after ``since``
-        and sharing customer, asset or phone (for recurrences); check ``open``.
+        and sharing customer, asset or phone (for recurrences); check ``open``. After them the
+        newest open ones of any kind opened after ``recent``, at most 50.
         """
         ...
 

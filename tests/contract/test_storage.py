@@ -264,6 +264,28 @@ async def test_matching_by_each_fact(store: SqlStore, tenant: str, fact: dict[st
     assert found == [other.id, same.id]
 
 
+async def test_whatever_was_opened_lately_may_match_after_what_shares_a_fact(
+    store: SqlStore, tenant: str
+) -> None:
+    def several(uow: UnitOfWork) -> tuple[WorkOrder, list[WorkOrder]]:
+        known = opened(uow, phone="13800005678", opened_at=NOON - 9 * MINUTE)
+        opened(uow, opened_at=NOON - 9 * MINUTE)
+        opened(uow, state=State.CLOSED, closed_at=NOON)
+        return known, [
+            opened(uow, fault_type="plumbing", opened_at=NOON + MINUTE * n) for n in range(51)
+        ]
+
+    known, newest = await store.transact(tenant, several)
+    match = Match("elevator", phone="13800005678", recent=NOON)
+    found = [o.id for o in await store.read(tenant, lambda u: u.orders.matching(match))]
+    assert found == [known.id, *(o.id for o in reversed(newest[1:]))]
+    only = replace(match, recent=None)
+    found = [o.id for o in await store.read(tenant, lambda u: u.orders.matching(only))]
+    assert found == [known.id]
+    none = Match("elevator", recent=NOON + 60 * MINUTE)
+    assert await store.read(tenant, lambda u: u.orders.matching(none)) == []
+
+
 async def test_a_place_is_found_however_it_is_written(store: SqlStore, tenant: str) -> None:
     order = await store.transact(tenant, lambda u: opened(u, place="3号楼"))
     await store.transact(tenant, lambda u: opened(u, place="4号楼"))
@@ -786,6 +808,7 @@ async def test_the_company_and_its_policies(store: SqlStore, tenant: str) -> Non
     assert await store.read(tenant, lambda u: u.company) == first
 
     def fails(uow: UnitOfWork) -> None:
+        assert uow.company == first
         uow.put_company(a_company(tenant, "never"))
         assert uow.company.name == "never"
         raise ZeroDivisionError
@@ -845,7 +868,9 @@ async def test_another_tenant_sees_nothing(store: SqlStore, tenant: str) -> None
             orders.find("1"),
             orders.find(order.id),
             orders.history(order.id),
-            orders.matching(Match("elevator", "c1", "a1", phone="13800005678", since=NOON)),
+            orders.matching(
+                Match("elevator", "c1", "a1", phone="13800005678", since=NOON, recent=NOON)
+            ),
             orders.open_of_customer("c1"),
             orders.of_chat(CHAT),
             orders.open_for_staff("e1"),
