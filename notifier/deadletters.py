@@ -49,5 +49,5 @@ def dead_letters(queued: Queued, why: str, company: Company, words: Words) -> It
             why=f"dead:{notice.why}",
             order_id=notice.order_id,
             role="supervisor",
-            card=Card(key=f"dead:{queued.id}", title=title, tone="warn", buttons=(again,)),
+            card=Card(f"dead:{queued.id}", title, tone="warn", body=text, buttons=(again,)),
         )

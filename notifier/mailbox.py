@@ -1,5 +1,5 @@
-"""What leaves a chat's mailbox together: news with its card, reminders as one digest, and how a
-poorer channel is told. Pure.
+"""What leaves a chat's mailbox and how: news beside its card, reminders as one digest, and what a
+poorer channel is shown. Pure.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class Parcel:
 def parcels(box: Sequence[Queued], can: Capabilities) -> list[Parcel]:
     """A mailbox as messages, the most urgent first, then in order.
 
-    News goes with its work order's card when that is new to the chat, or when the news is urgent:
-    then a fresh card comes with it and the older copy is retired.
+    A card that is new to the chat, or whose news is urgent, comes right after its news; what was
+    urgent brings a fresh card and retires the older copy. Where cards cannot be repainted anyway,
+    the two are one message.
     """
     waiting = sorted(box, key=lambda q: (q.notice.urgency, q.id))
     paired: dict[int, Queued] = {}
@@ -62,11 +63,13 @@ def parcels(box: Sequence[Queued], can: Capabilities) -> list[Parcel]:
         if card is not None and card.id not in {c.id for c in paired.values()}:
             paired[news.id] = card
     absorbed = {card.id for card in paired.values()}
-    return [
-        _together(queued, paired[queued.id], can) if queued.id in paired else _alone(queued)
-        for queued in waiting
-        if queued.id not in absorbed
-    ]
+    messages: list[Parcel] = []
+    for queued in waiting:
+        if queued.id in paired:
+            messages += _beside(queued, paired[queued.id], can)
+        elif queued.id not in absorbed:
+            messages.append(_alone(queued))
+    return messages
 
 
 def nothing_to_show(parcel: Parcel, can: Capabilities) -> str:
@@ -126,12 +129,10 @@ def fit(outgoing: Outgoing, can: Capabilities, words: Words) -> tuple[Outgoing, 
 
 
 def retired(parcel: Parcel, tenant: str, words: Words) -> Outgoing:
-    """What becomes of the older copy of a card that was sent afresh."""
-    card = parcel.card or Card("", "")
-    note = Card(card.key, card.title, words.say("delivery.retired"))
-    return Outgoing(
-        tenant, parcel.lead.to, "", f"{parcel.key}:retired", note, previous=parcel.retires
-    )
+    """What becomes of the older copy of a card that was sent afresh: a line without buttons."""
+    title = parcel.card.title if parcel.card else ""
+    text = words.say("delivery.retired", title=title)
+    return Outgoing(tenant, parcel.lead.to, text, f"{parcel.key}:retired", previous=parcel.retires)
 
 
 def _is_news(notice: Notice) -> bool:
@@ -162,15 +163,12 @@ def _alone(queued: Queued) -> Parcel:
     )
 
 
-def _together(news: Queued, card: Queued, can: Capabilities) -> Parcel:
-    return Parcel(
-        (news, card),
-        news.notice.text,
-        card.notice.card,
-        news.notice.mentions,
-        retires=card.previous if can.edit else "",
-        key=_key((news, card)),
-    )
+def _beside(news: Queued, card: Queued, can: Capabilities) -> Sequence[Parcel]:
+    if can.edit:
+        return (_alone(news), replace(_alone(card), previous="", retires=card.previous))
+    text, mentions = news.notice.text, news.notice.mentions
+    both = (news, card)
+    return (Parcel(both, text, card.notice.card, mentions, key=_key(both)),)
 
 
 def _key(notices: Sequence[Queued]) -> str:

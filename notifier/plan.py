@@ -31,7 +31,7 @@ from notifier.wording import Words
 from workflow.company import Staff
 from workflow.events import Kind
 from workflow.ports import Change
-from workflow.records import ChatRef, Facts, Notice, Role, Urgency
+from workflow.records import Card, ChatRef, Facts, Notice, Role, Urgency
 
 HOLDABLE = frozenset({Urgency.ESCALATION, Urgency.REMINDER, Urgency.INFO})
 """What may wait for the morning or for a digest; somebody waits for the rest right now."""
@@ -228,7 +228,6 @@ class _Desk:
     def _notice(self, line: _Line) -> Notice:
         news = line.news
         fixing = line.supervising and line.person is not None
-        seat = Seat(line.place, "supervisor", "supervisor", line.person)
         return Notice(
             key=self._key(news.code, line.place),
             kind=news.kind,
@@ -241,9 +240,15 @@ class _Desk:
             person=line.person,
             role=line.role,
             mentions=handles(line.people, line.place.channel),
-            card=paint(self.picture, seat) if fixing else None,
+            card=self._to_do(line) if fixing else None,
             fallbacks=line.fallbacks,
         )
+
+    def _to_do(self, line: _Line) -> Card:
+        """The supervisor's card with the news on it, for one supervisor's own chat."""
+        card = paint(self.picture, Seat(line.place, "supervisor", "supervisor", line.person))
+        body = self.picture.words().say("card.to_do", news=line.text, body=card.body)
+        return replace(card, body=body)
 
     def _key(self, kind: str, place: ChatRef) -> str:
         return f"{self.order.id}:{self.order.seq}:{kind}:{place.channel}/{place.chat}"

@@ -43,7 +43,7 @@ def word(reply: Reply, now: datetime, tz: str = TZ) -> Notice:
         person=reply.person,
         role=reply.role,
         mentions=reply.mentions if reply.to.kind == "group" else (),
-        card=_card(reply, words),
+        card=_card(reply, text, words),
     )
 
 
@@ -221,13 +221,15 @@ _TEXTS: Mapping[str, Callable[[Reply, dict[str, object], Words], str]] = {
 # --- buttons ----------------------------------------------------------------------------------
 
 
-def _card(reply: Reply, words: Words) -> Card | None:
+def _card(reply: Reply, text: str, words: Words) -> Card | None:
     """A small card where the answer is a question with buttons."""
     buttons = _BUTTONS.get(reply.code, _none)(reply, words)
     if not buttons:
         return None
     title = str(reply.data.get("number") or words.say(f"reply.title.{reply.code}"))
-    return Card(key=f"ask:{reply.code}:{reply.order_id or ''}", title=title, buttons=buttons)
+    return Card(
+        key=f"ask:{reply.code}:{reply.order_id or ''}", title=title, body=text, buttons=buttons
+    )
 
 
 def _none(_reply: Reply, _words: Words) -> tuple[Button, ...]:

@@ -182,10 +182,11 @@ async def test_a_work_order_lives_in_its_chats_and_its_card_is_repainted_not_rep
     order = (await bench.store.transact(TENANT, lambda u: service.handle(report, u, MORNING))).order
     await bench.run()
     group = ChatRef("sandbox", "group:lift", "group")
-    (told,), (offered,) = await bench.lines(home), await bench.lines(group)
+    told, progress = await bench.lines(home)
     assert order.number in told.text
-    assert told.card is not None
-    assert offered.mentions == (order.assignee,)
+    assert progress.card is not None
+    ping, offered = await bench.lines(group)
+    assert ping.mentions == (order.assignee,)
     assert offered.card is not None
     assert offered.card.buttons[0].action.do == "accept"
 
@@ -193,13 +194,13 @@ async def test_a_work_order_lives_in_its_chats_and_its_card_is_repainted_not_rep
     accept = c.Accept(engineer, c.Origin(group, engineer.id, "", "m2"), order.id)
     await bench.store.transact(TENANT, lambda u: service.handle(accept, u, MORNING))
     await bench.run()
-    (repainted,) = await bench.lines(group)
-    assert repainted.id == offered.id
+    still, repainted = await bench.lines(group)
+    assert (still, repainted.id) == (ping, offered.id)
     assert repainted.card is not None
     assert repainted.card.buttons[0].action.do == "depart"
-    first, second = await bench.lines(home)
-    assert first.edited_at is not None
-    assert "已接单" in second.text
+    first, second, third = await bench.lines(home)
+    assert (first, second.edited_at is not None) == (told, True)
+    assert "已接单" in third.text
     assert set(await bench.states()) <= {"sent", "superseded"}
 
 
@@ -407,15 +408,13 @@ async def test_urgent_news_brings_the_card_down_and_takes_the_buttons_off_the_ol
     await bench.tell(GROUP, "升级", urgency=Urgency.ESCALATION, order_id="o1")
     await _card(bench, "二")
     await bench.run()
-    first, fresh, old = good.arrived
-    assert (fresh.previous, fresh.text) == ("", "升级")
-    assert fresh.card == CARD
-    assert old.previous == "good-1"
-    assert old.card is not None
-    assert not old.card.buttons
+    first, news, fresh, old = good.arrived
+    assert (news.text, news.card) == ("升级", None)
+    assert (fresh.previous, fresh.card) == ("", CARD)
+    assert (old.previous, old.card) == ("good-1", None)
     await _card(bench, "三")
     await bench.run()
-    assert good.arrived[-1].previous == "good-2"
+    assert good.arrived[-1].previous == "good-3"
     assert first.card == CARD
 
 

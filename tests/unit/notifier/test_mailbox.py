@@ -58,11 +58,19 @@ def test_the_most_urgent_leaves_first_then_the_oldest() -> None:
     assert [p.notices[0].id for p in parcels(box, RICH)] == [3, 2, 4, 1]
 
 
-def test_news_and_a_card_new_to_the_chat_are_one_message() -> None:
-    (parcel,) = parcels([queued(1, Urgency.REPLY, mentions=("wang",)), card(2)], RICH)
+def test_a_card_new_to_the_chat_comes_right_after_its_news() -> None:
+    box = [queued(1, Urgency.REPLY, mentions=("wang",)), card(3), queued(2, Urgency.REPLY)]
+    first, second, third = parcels(box, RICH)
+    assert (first.text, first.card, first.mentions) == ("第 1 条", None, ("wang",))
+    assert (second.card, second.previous) == (CARD, "")
+    assert third.text == "第 2 条"
+
+
+def test_where_cards_cannot_be_repainted_news_and_card_are_one_message() -> None:
+    stiff = replace(RICH, edit=False)
+    (parcel,) = parcels([queued(1, Urgency.REPLY, mentions=("wang",)), card(2)], stiff)
     assert (parcel.text, parcel.card, parcel.mentions) == ("第 1 条", CARD, ("wang",))
     assert [q.id for q in parcel.notices] == [1, 2]
-    assert not parcel.previous
 
 
 def test_a_card_that_is_there_is_repainted_beside_calm_news() -> None:
@@ -72,13 +80,12 @@ def test_a_card_that_is_there_is_repainted_beside_calm_news() -> None:
 
 
 def test_urgent_news_brings_a_fresh_card_and_retires_the_old_one() -> None:
-    (parcel,) = parcels([queued(1, Urgency.ESCALATION), card(2, "old")], RICH)
-    assert parcel.retires == "old"
-    assert not parcel.previous
-    old = retired(parcel, "demo", WORDS)
-    assert old.previous == "old"
-    assert old.card is not None
-    assert not old.card.buttons
+    first, fresh = parcels([queued(1, Urgency.ESCALATION), card(2, "old")], RICH)
+    assert first.card is None
+    assert (fresh.card, fresh.previous, fresh.retires) == (CARD, "", "old")
+    old = retired(fresh, "demo", WORDS)
+    assert (old.previous, old.card) == ("old", None)
+    assert CARD.title in old.text
 
 
 def test_a_card_goes_with_one_piece_of_news_of_its_own_work_order_only() -> None:
@@ -88,12 +95,13 @@ def test_a_card_goes_with_one_piece_of_news_of_its_own_work_order_only() -> None
         queued(3, Urgency.REPLY, order_id="o2"),
         card(4),
     ]
-    assert [[q.id for q in p.notices] for p in parcels(box, RICH)] == [[1, 4], [2], [3]]
+    assert [p.notices[0].id for p in parcels(box, RICH)] == [1, 4, 2, 3]
 
 
 def test_the_same_parcel_has_the_same_key() -> None:
-    box = [queued(1, Urgency.REPLY), card(2)]
-    assert parcels(box, RICH)[0].key == parcels(box, RICH)[0].key
+    box, stiff = [queued(1, Urgency.REPLY), card(2)], replace(RICH, edit=False)
+    assert parcels(box, stiff)[0].key == parcels(box, stiff)[0].key
+    assert parcels(box, RICH)[0].key == "k1"
 
 
 def test_a_digest_keeps_every_line_and_every_mention() -> None:

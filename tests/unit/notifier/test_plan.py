@@ -282,6 +282,7 @@ async def test_an_escalation_mentions_the_supervisor_with_a_card_that_mends_it(
     direct = one(to(climbed, "staff:chief"))
     assert direct.card is not None
     assert direct.card.buttons[0].action.do == "take_over"
+    assert direct.text in direct.card.body
     assert direct.why.startswith("step_taken:")
 
 

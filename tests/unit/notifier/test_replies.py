@@ -113,6 +113,7 @@ def test_a_question_comes_with_its_buttons() -> None:
     card = word(reply, NOW).card
     assert card is not None
     assert [b.action.do for b in card.buttons] == ["confirm_cancel", "keep"]
+    assert card.body == word(reply, NOW).text
     assert {b.action.order for b in card.buttons} == {"o7"}
     which = word(Reply(chat("c"), "which_order", CODES["which_order"]), NOW).card
     assert which is not None
