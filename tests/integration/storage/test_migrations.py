@@ -35,14 +35,14 @@ def engine_of(url: str) -> Engine:
     return create_engine(Database(url).url)
 
 
-def upgraded(url: str) -> Engine:
+def upgraded(url: str, to: str = "head") -> Engine:
     """The tables made by running every migration, without any short cut."""
     engine = engine_of(url)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
     return engine
 
 
@@ -83,6 +83,16 @@ def test_the_short_cut_makes_the_same_tables(new_url: Callable[[], str]) -> None
     assert storage.migrate(url) == []
     quick.dispose()
     slow.dispose()
+
+
+def test_an_older_database_is_brought_up_revision_by_revision(new_url: Callable[[], str]) -> None:
+    url = new_url()
+    upgraded(url, "0001").dispose()
+    assert storage.migrate(url) == ["0002"]
+    old, new = engine_of(url), upgraded(new_url())
+    assert described(old) == described(new)
+    old.dispose()
+    new.dispose()
 
 
 def test_head_is_the_newest_migration() -> None:

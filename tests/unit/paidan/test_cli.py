@@ -18,6 +18,7 @@ import yaml
 from paidan import cli
 from paidan.company_file import parse_company
 from paidan.demo import demo_company
+from storage.migrating import HEAD
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def test_from_an_empty_folder_to_a_stored_company(paidan: Run) -> None:
     assert begun.code == 0
     assert "paidan config check && paidan import company.yaml" in begun.out
     assert paidan("config", "check").code == 0
-    assert paidan("migrate").out == "已升级：0001\n"
+    assert paidan("migrate").out == f"已升级：{HEAD}\n"
     assert paidan("migrate").out == "已是最新\n"
     assert paidan("import", "company.yaml").out.startswith("company.yaml：新增 1，")
     assert paidan("import", "company.yaml").out.startswith("company.yaml：新增 0，修改 0，不变 1")
