@@ -129,10 +129,12 @@ def fit(outgoing: Outgoing, can: Capabilities, words: Words) -> tuple[Outgoing, 
 
 
 def retired(parcel: Parcel, tenant: str, words: Words) -> Outgoing:
-    """What becomes of the older copy of a card that was sent afresh: a line without buttons."""
-    title = parcel.card.title if parcel.card else ""
-    text = words.say("delivery.retired", title=title)
-    return Outgoing(tenant, parcel.lead.to, text, f"{parcel.key}:retired", previous=parcel.retires)
+    """What becomes of the older copy of a card that was sent afresh: its title, no buttons."""
+    card = parcel.card or Card("", "")
+    text = words.say("delivery.retired")
+    note = Card(card.key, card.title, text)
+    key = f"{parcel.key}:retired"
+    return Outgoing(tenant, parcel.lead.to, text, key, note, previous=parcel.retires)
 
 
 def _is_news(notice: Notice) -> bool:
