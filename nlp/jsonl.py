@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from nlp.understander import Understander
 from workflow.records import Understanding
@@ -21,12 +21,26 @@ KINDS = ("phone", "serial", "location", "device", "error_code", "time", "name")
 def lines(source: Iterable[str], understander: Understander) -> Iterator[str]:
     """One output line (without line break) for each input line that is not blank at the end."""
     for line in source:
-        yield json.dumps(_answer(line, understander), ensure_ascii=False)
+        yield _encodable(_answer(line, understander))
+
+
+def _encodable(answer: dict[str, Any]) -> str:
+    """JSON in readable characters, or escaped where a lone surrogate could not be written out."""
+    line = json.dumps(answer, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return json.dumps(answer)
+    return line
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _answer(line: str, understander: Understander) -> dict[str, Any]:
     try:
-        asked = json.loads(line)
+        asked = json.loads(line, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return {"id": None, "error": 'this line is not JSON; expected {"id": …, "text": …}'}
     if not isinstance(asked, dict):

@@ -8,8 +8,8 @@ DIGITS: Final = {c: n for n, group in enumerate(
     ("零〇", "一幺", "二两俩", "三仨", "四", "五", "六", "七", "八", "九")
 ) for c in group}  # fmt: skip
 UNITS: Final = {"十": 10, "百": 100, "千": 1000, "万": 10000}
-NUMERAL: Final = rf"(?:\d+|[{''.join(DIGITS)}{''.join(UNITS)}]+)"
-"""A pattern for what :func:`whole` may be able to read."""
+NUMERAL: Final = rf"(?:\d{{1,9}}|[{''.join(DIGITS)}{''.join(UNITS)}]{{1,12}})"
+"""A pattern for what :func:`whole` may be able to read; bounded, for runs of digits are hostile."""
 
 _TO_ARABIC = str.maketrans({char: str(value) for char, value in DIGITS.items()})
 

@@ -48,6 +48,8 @@ def test_times_are_normalised_when_the_moment_is_known(understander: Understande
         ("不是 JSON", None, "JSON"),
         ("[1, 2]", None, "object"),
         ("", None, "JSON"),
+        ('{"id": NaN, "text": "好"}', None, "JSON"),
+        ("[" * 100_000, None, "JSON"),
         ('{"id": 7}', 7, "text"),
         ('{"id": 7, "text": 5}', 7, "text"),
         (json.dumps({"id": 7, "text": "啊" * 20_001}), 7, "20000"),
@@ -65,3 +67,9 @@ def test_a_bad_line_is_answered_in_its_place(
     assert bad["id"] == name
     assert word in bad["error"]
     assert set(bad) == {"id", "error"}
+
+
+def test_a_lone_surrogate_can_be_written_out(understander: Understander) -> None:
+    asked = '{"id": "\\ud800", "text": "电梯\\ud800坏了"}'
+    (line,) = jsonl.lines([asked], understander)
+    assert json.loads(line.encode())["id"] == "\ud800"

@@ -182,3 +182,9 @@ def test_any_text_gets_a_sound_answer(understander: Understander, text: str) -> 
 
 def test_a_huge_message_is_read_too(understander: Understander) -> None:
     assert understander.understand("电梯困人了" + "啊" * 200_000).priority.label == "P0"
+
+
+@pytest.mark.parametrize("unit", ["一", "1", "幺", "138", "a-", "困人", "三点", "没有"])
+def test_hostile_repetition_is_read_like_any_text(understander: Understander, unit: str) -> None:
+    meaning = understander.understand(unit * 20_000)
+    assert all(e.text == meaning.text[e.start : e.end] for e in meaning.entities)
