@@ -8,6 +8,8 @@ from nlp.features import Reading, Span
 
 _MOST = 3
 _LONGEST = 8
+_MARKS = " \t\r\n,，.。!！?？、;；:：~…"
+_PARTICLES = frozenset("了的是在我你他她它们着过吗呢吧啊呀嘛么就也都又还和跟与个这那一")
 
 
 def words(reading: Reading, reasons: Sequence[tuple[float, Span]]) -> tuple[str, ...]:
@@ -25,8 +27,13 @@ def words(reading: Reading, reasons: Sequence[tuple[float, Span]]) -> tuple[str,
     for weight, span in reasons:
         merged = _absorb(merged, weight, _whole(span, known))
     merged.sort(key=lambda reason: (-reason[0], reason[1]))
-    found = (reading.text[start:end].strip() for _, (start, end) in merged)
-    return tuple(dict.fromkeys(word for word in found if word))[:_MOST]
+    found = (reading.text[start:end].strip(_MARKS) for _, (start, end) in merged)
+    return tuple(dict.fromkeys(word for word in found if _says_something(word)))[:_MOST]
+
+
+def _says_something(word: str) -> bool:
+    """Numbers (a phone, say) and bare particles explain nothing to a person."""
+    return word not in _PARTICLES and any(char.isalpha() for char in word)
 
 
 def _whole(span: Span, known: Sequence[Span]) -> Span:
