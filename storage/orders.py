@@ -15,13 +15,23 @@ from sqlalchemy import Table, and_, bindparam, delete, insert, literal_column, o
 
 from storage import schema
 from storage.codec import (
+    encode,
     key_of,
     micros,
     neighbourhood,
 )
 from storage.database import Insert, Session, Sql
+from storage.people import put_doc
 from storage.rows import decode_order, event_of, event_row, order_of, order_row
-from storage.schema import NEVER, events, living_cards, order_chats, work_orders, workload
+from storage.schema import (
+    NEVER,
+    events,
+    living_cards,
+    order_chats,
+    order_docs,
+    work_orders,
+    workload,
+)
 from workflow.errors import Conflict, UnknownTicket
 from workflow.events import Event
 from workflow.ports import Load, Match
@@ -37,8 +47,10 @@ _SHOWN = 50
 _NEWEST = 50
 
 _o = work_orders.c
-_DOC = (_o.doc, _o.version)
 _TENANT = _o.tenant == bindparam("tenant")
+_d = order_docs.c
+WHOLE = work_orders.join(order_docs, and_(_d.tenant == _o.tenant, _d.order_id == _o.id))
+_DOC = select(_d.doc).select_from(WHOLE)
 _OPEN = _o.ended == literal_column(str(NEVER))
 
 
@@ -47,11 +59,10 @@ def values_of(table: Table, leave_out: Iterable[str] = ()) -> dict[str, Any]:
     return {c.name: bindparam(c.name) for c in table.columns if c.name not in set(leave_out)}
 
 
-_GET = Sql(select(*_DOC).where(_TENANT, _o.id == bindparam("id")))
-_BY_NUMBER = Sql(select(*_DOC).where(_TENANT, _o.number == bindparam("number")))
+_GET = Sql(_DOC.where(_TENANT, _o.id == bindparam("id")))
+_BY_NUMBER = Sql(_DOC.where(_TENANT, _o.number == bindparam("number")))
 _BY_TAIL = Sql(
-    select(*_DOC)
-    .where(_TENANT, _o.tail == bindparam("tail"))
+    _DOC.where(_TENANT, _o.tail == bindparam("tail"))
     .order_by(_o.ended.desc(), _o.id.desc())
     .limit(literal_column("1"))
 )
@@ -61,7 +72,8 @@ _HISTORY = Sql(
     .order_by(events.c.seq)
 )
 AUDIT_ORDERS = Sql(
-    select(_o.id, _o.doc)
+    select(_o.id, _d.doc)
+    .select_from(WHOLE)
     .where(_TENANT, _o.id > bindparam("after"))
     .order_by(_o.id)
     .limit(bindparam("limit"))
@@ -81,6 +93,7 @@ _UPDATE = Sql(
     )
     .values(values_of(work_orders, ("tenant", "id", "number", "tail")))
 )
+_PUT_DOC = put_doc(order_docs)
 _ADD_EVENT = Sql(insert(events).values(values_of(events)))
 _ADD_CHAT = Sql(insert(order_chats).values(values_of(order_chats)))
 _DROP_CHATS = Sql(
@@ -102,7 +115,7 @@ def _lately(fact: str, *, closed_too: bool) -> Sql:
     """Open work orders with this fact, then those closed since, newest first."""
     span = _o.ended >= bindparam("since") if closed_too else _OPEN
     return Sql(
-        select(_o.id, _o.ended, *_DOC)
+        _DOC.add_columns(_o.id, _o.ended)
         .where(
             _TENANT,
             work_orders.c[fact] == bindparam("fact"),
@@ -126,27 +139,25 @@ _MATCHING = {
     "near": _lately("near", closed_too=False),
 }
 _RECENT = Sql(
-    select(_o.id, _o.ended, *_DOC)
+    _DOC.add_columns(_o.id, _o.ended)
     .where(_TENANT, _OPEN, _o.opened_at >= bindparam("recent"))
     .order_by(_o.opened_at.desc(), _o.id.desc())
     .limit(literal_column(str(_NEWEST)))
 )
 _OF_CUSTOMER = Sql(
-    select(*_DOC)
-    .where(_TENANT, _o.customer_id == bindparam("customer_id"), _OPEN)
+    _DOC.where(_TENANT, _o.customer_id == bindparam("customer_id"), _OPEN)
     .order_by(_o.id.desc())
     .limit(literal_column(str(_SHOWN)))
 )
 _OF_ASSET = Sql(
-    select(*_DOC)
-    .where(_TENANT, _o.asset_id == bindparam("asset_id"))
+    _DOC.where(_TENANT, _o.asset_id == bindparam("asset_id"))
     .order_by(_o.ended.desc(), _o.id.desc())
     .limit(bindparam("limit"))
 )
 _FOR_STAFF = Sql(
-    select(*_DOC)
-    .where(_TENANT, _o.assignee == bindparam("staff_id"), _OPEN)
-    .order_by(_o.priority, _o.deadline_at, _o.id)
+    _DOC.where(_TENANT, _o.assignee == bindparam("staff_id"), _OPEN).order_by(
+        _o.priority, _o.deadline_at, _o.id
+    )
 )
 
 
@@ -171,10 +182,10 @@ def _in_place(table: Table, *, since: bool, sender: bool, limit: int) -> Sql:
         .subquery()
     )
     return Sql(
-        select(*_DOC)
+        select(_d.doc)
         .select_from(found)
-        .join(work_orders, and_(_TENANT, _o.id == found.c.order_id))
-        .order_by(_o.id.desc())
+        .join(order_docs, and_(_d.tenant == bindparam("tenant"), _d.order_id == found.c.order_id))
+        .order_by(_d.order_id.desc())
     )
 
 
@@ -271,6 +282,8 @@ class SqlOrders:
             self._after_insert(order, row)
         else:
             self._update(order, row, expected_version)
+        doc = {"tenant": order.tenant, "order_id": order.id, "doc": encode(order)}
+        self._sql.append(_PUT_DOC, doc)
         for event in events:
             self._sql.append(_ADD_EVENT, event_row(event))
         self._scope.touch("orders", f"order:{order.id}")
@@ -351,7 +364,7 @@ class SqlOrders:
             params = {"fact": fact, "fault_type": match.fault_type, "limit": _MANY}
             if name in {"customer_id", "asset_id", "phone"}:
                 params["since"] = since
-            for order_id, ended, doc, _ in self._sql.rows(
+            for doc, order_id, ended in self._sql.rows(
                 _MATCHING[name], tenant=self._scope.tenant, **params
             ):
                 found[order_id] = (ended, doc)
@@ -359,7 +372,7 @@ class SqlOrders:
         docs = {order_id: doc for order_id, (_, doc) in newest}
         if match.recent is not None:
             rows = self._sql.rows(_RECENT, tenant=self._scope.tenant, recent=micros(match.recent))
-            docs = {**docs, **{order_id: doc for order_id, _, doc, _ in rows}}
+            docs = {**docs, **{order_id: doc for doc, order_id, _ in rows}}
         return [decode_order(doc) for doc in docs.values()]
 
     def open_of_customer(self, customer_id: str) -> Sequence[WorkOrder]:

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, Table, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import Table, bindparam, case, func, literal_column, or_, select
 
 from storage import conversations, orders, outbox, people, timers
 from storage.codec import instant, key_of, maybe_instant, micros
@@ -31,7 +31,7 @@ from storage.figures import (
     Story,
 )
 from storage.rows import decode_order, event_of
-from storage.schema import NEVER, assets, cases, customers, events, inbox, work_orders
+from storage.schema import NEVER, assets, cases, customers, events, inbox, order_docs, work_orders
 from storage.schema import outbox as outbox_table
 from storage.schema import timers as timers_table
 from storage.unit import Shared, SqlUnitOfWork
@@ -69,9 +69,8 @@ _BY_STATE = Sql(
 )
 _OVERDUE = Sql(select(func.count()).where(_TENANT, _OPEN, _o.deadline_at < bindparam("now")))
 _STALLED = Sql(select(func.count()).where(_TENANT, _OPEN, _o.stalled == literal_column("1")))
-_BURN = Sql(
-    select(_o.doc).where(_TENANT, _OPEN).order_by(_o.deadline_at, _o.id).limit(bindparam("limit"))
-)
+_DOC = select(order_docs.c.doc).select_from(orders.WHOLE)
+_BURN = Sql(_DOC.where(_TENANT, _OPEN).order_by(_o.deadline_at, _o.id).limit(bindparam("limit")))
 _OPENED = Sql(
     select(_o.opened_at, _o.first_responded_at, _o.first_due_at).where(
         _TENANT, *_span(_o.opened_at)
@@ -95,14 +94,12 @@ _HEAT = Sql(
     .group_by(literal_column("1"), literal_column("2"), literal_column("3"))
 )
 _CLAIMABLE = Sql(
-    select(_o.doc)
-    .where(
+    _DOC.where(
         _TENANT,
         _OPEN,
         _o.state == literal_column(f"'{State.DISPATCHED}'"),
         _o.sub == literal_column(f"'{Sub.OPEN_CLAIM}'"),
-    )
-    .order_by(_o.priority, _o.id)
+    ).order_by(_o.priority, _o.id)
 )
 _CLOSED_BY = Sql(
     select(func.count()).where(_TENANT, _o.assignee == bindparam("staff"), *_span(_o.ended))
@@ -117,7 +114,7 @@ _MESSAGES_AFTER = Sql(
     .where(inbox.c.tenant == bindparam("tenant"), inbox.c.id > bindparam("after"))
     .order_by(inbox.c.id)
 )
-_ALL_ORDERS = Sql(select(_o.doc).where(_TENANT).order_by(_o.id))
+_ALL_ORDERS = Sql(_DOC.where(_TENANT).order_by(_o.id))
 _ALL_EVENTS = Sql(
     select(*events.c)
     .where(events.c.tenant == bindparam("tenant"))
@@ -461,30 +458,32 @@ def _says(words: str) -> Any:
 
 
 def _by_number(session: Session, tenant: str, words: str) -> WorkOrder | None:
-    number = Sql(select(_o.doc).where(_o.tenant == tenant, _o.number == words.upper()))
+    number = Sql(_DOC.where(_o.tenant == tenant, _o.number == words.upper()))
     row = session.first(number)
     return None if row is None else decode_order(row[0])
 
 
 def _page(session: Session, tenant: str, conditions: Sequence[Any], page: int) -> Page:
-    base = select(_o.doc).where(_o.tenant == tenant, *conditions)
-    listed = base.order_by(_o.id.desc()).limit(PAGE + 1).offset(page * PAGE)
+    wanted = (_o.tenant == tenant, *conditions)
+    listed = _DOC.where(*wanted).order_by(_o.id.desc()).limit(PAGE + 1).offset(page * PAGE)
     rows = session.rows(Sql(listed))
     found = tuple(decode_order(row[0]) for row in rows[:PAGE])
-    return Page(found, _total(session, base), more=len(rows) > PAGE)
+    more = len(rows) > PAGE
+    total = _total(session, wanted) if more else page * PAGE + len(found)
+    return Page(found, total, more)
 
 
-def _total(session: Session, base: Select[Any]) -> int:
-    some = base.with_only_columns(_o.id).limit(_COUNTED + 1).subquery()
+def _total(session: Session, wanted: Sequence[Any]) -> int:
+    """How many there are, counted no further than makes a difference."""
+    some = select(_o.id).where(*wanted).limit(_COUNTED + 1).subquery()
     return _count(session, Sql(select(func.count()).select_from(some)))
 
 
 def _column(session: Session, tenant: str, state: State, filters: Filters) -> Column:
-    base = select(_o.doc).where(
-        _o.tenant == tenant, _OPEN, _o.state == str(state), *_conditions(filters)
-    )
-    rows = session.rows(Sql(base.order_by(_o.deadline_at, _o.id).limit(PAGE)))
-    total = len(rows) if len(rows) < PAGE else _total(session, base)
+    wanted = (_o.tenant == tenant, _OPEN, _o.state == str(state), *_conditions(filters))
+    listed = _DOC.where(*wanted).order_by(_o.deadline_at, _o.id).limit(PAGE)
+    rows = session.rows(Sql(listed))
+    total = len(rows) if len(rows) < PAGE else _total(session, wanted)
     return Column(str(state), total, tuple(decode_order(row[0]) for row in rows))
 
 

@@ -126,7 +126,6 @@ def order_row(order: WorkOrder) -> dict[str, Any]:
         "updated_at": maybe_micros(order.updated_at) or 0,
         "ended": NEVER if order.open else (maybe_micros(ended) or 0),
         "deadline_at": NEVER if order.deadline_at is None else micros(order.deadline_at),
-        "doc": encode(order),
     }
 
 

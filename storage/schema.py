@@ -125,7 +125,6 @@ work_orders = Table(
     _int("ended", NEVER),
     _int("deadline_at", NEVER),
     _text("deadline_clock"),
-    _text("doc"),
     PrimaryKeyConstraint("tenant", "id"),
     UniqueConstraint("tenant", "number"),
     _index("work_orders_tail", "tenant", "tail", "ended", "id"),
@@ -142,6 +141,16 @@ work_orders = Table(
         "work_orders_opened",
         *("tenant", "opened_at", "channel", "fault_type", "first_responded_at", "first_due_at"),
     ),
+)
+
+order_docs = Table(
+    "order_docs",
+    metadata,
+    _tenant(),
+    Column("order_id", Text, nullable=False),
+    _text("doc"),
+    PrimaryKeyConstraint("tenant", "order_id"),
+    comment="The whole records, beside their columns: lists and searches pass over narrow rows",
 )
 
 order_chats = Table(

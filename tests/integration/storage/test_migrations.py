@@ -15,9 +15,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
 import storage
+from storage.codec import encode
 from storage.database import Database
 from storage.migrating import HEAD
 from storage.schema import metadata
+from workflow.work_order import WorkOrder
 
 MIGRATIONS = Path(storage.__file__).parent / "migrations"
 
@@ -85,14 +87,25 @@ def test_the_short_cut_makes_the_same_tables(new_url: Callable[[], str]) -> None
     slow.dispose()
 
 
-def test_an_older_database_is_brought_up_revision_by_revision(new_url: Callable[[], str]) -> None:
+async def test_an_older_database_is_brought_up_with_all_it_holds(
+    new_url: Callable[[], str], tmp_path: Path
+) -> None:
     url = new_url()
-    upgraded(url, "0001").dispose()
-    assert storage.migrate(url) == ["0002"]
-    old, new = engine_of(url), upgraded(new_url())
-    assert described(old) == described(new)
+    order = WorkOrder("o1", "t", "WO-20261120-0001", version=1, text="电梯不动了")
+    old = upgraded(url, "0001")
+    with old.begin() as connection:
+        connection.execute(
+            text("INSERT INTO work_orders (tenant, id, number, doc) VALUES ('t', 'o1', :n, :doc)"),
+            {"n": order.number, "doc": encode(order)},
+        )
     old.dispose()
+    assert storage.migrate(url) == ["0002", "0003"]
+    moved, new = engine_of(url), upgraded(new_url())
+    assert described(moved) == described(new)
+    moved.dispose()
     new.dispose()
+    async with storage.open_store(url, tmp_path) as store:
+        assert await store.read("t", lambda u: u.orders.find("WO-20261120-0001")) == order
 
 
 def test_head_is_the_newest_migration() -> None:

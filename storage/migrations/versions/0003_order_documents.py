@@ -1,0 +1,30 @@
+"""The whole records of work orders in a table of their own; lists pass over narrow rows.
+
+Revision: 0003
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Move the documents."""
+    op.create_table(
+        "order_docs",
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("order_id", sa.Text, nullable=False),
+        sa.Column("doc", sa.Text, nullable=False, server_default=sa.text("''")),
+        sa.PrimaryKeyConstraint("tenant", "order_id", name="pk_order_docs"),
+        comment="The whole records, beside their columns: lists and searches pass over narrow rows",
+    )
+    op.execute(
+        "INSERT INTO order_docs (tenant, order_id, doc) SELECT tenant, id, doc FROM work_orders"
+    )
+    op.drop_column("work_orders", "doc")
