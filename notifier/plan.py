@@ -261,12 +261,19 @@ class _Desk:
             return notice
         rules, tz, now = self.change.policy.notices, self.company.tz, self.change.now
         until = quiet_until(now, rules.quiet, tz)
-        notice = replace(notice, not_before=until)
+        if until is not None:
+            notice = self._held(notice, until)
         person = notice.person
         if person is None or self.change.interruptions(person) < rules.per_person_per_hour:
             return notice
         slot = next_slot(now, tz)
         return self._digest(notice, person, max(slot, until) if until else slot)
+
+    def _held(self, notice: Notice, until: datetime) -> Notice:
+        """The notice for the morning; of several reminders of a night only the last is said."""
+        repeats = notice.urgency in {Urgency.ESCALATION, Urgency.REMINDER}
+        topic = f"held:{self.order.id}:{notice.role}" if repeats else None
+        return replace(notice, not_before=until, topic=topic)
 
     def _loud(self, notice: Notice) -> bool:
         """Emergencies and loud rungs wake colleagues; mere information never does."""

@@ -321,6 +321,17 @@ async def test_reminders_wait_for_the_morning_replies_offers_and_emergencies_do_
     assert {n.not_before for n in news(await here.act(c.Nudge, "cust"))} == {None}
 
 
+async def test_of_a_nights_reminders_only_the_last_is_said_in_the_morning(stage: Open) -> None:
+    here = await stage(now=NIGHT.astimezone(UTC))
+    await here.report()
+    first = one(news(await here.act(c.Nudge, "cust", text="快点")))
+    here.now += timedelta(minutes=11)
+    last = one(news(await here.act(c.Nudge, "cust", text="还没来吗")))
+    assert first.topic == last.topic is not None
+    waiting = [q for q in here.store.outbox_audit("demo") if q.notice.topic == last.topic]
+    assert [q.state for q in waiting] == ["superseded", "pending"]
+
+
 async def test_too_many_interruptions_become_one_digest_without_a_mention(stage: Open) -> None:
     here = await stage(interruptions=lambda _person: 20)
     await here.report()
