@@ -51,6 +51,7 @@ class Claim:
     phone: str
     region: str
     fault: str
+    priority: str
     serial: str
     said: Words
     done: bool
@@ -70,6 +71,7 @@ def claim_of(record: Details | WorkOrder) -> Claim:
         phone=record.phone,
         region=record.region,
         fault=record.fault_type,
+        priority=record.priority,
         serial=bare(record.serial),
         said=_read(" ".join(filter(None, slots))),
         done=isinstance(record, WorkOrder) and record.state is State.AWAITING_ACCEPTANCE,

@@ -18,7 +18,7 @@ from itertools import pairwise
 from workflow.claims import UNTYPED, Claim, claim_of
 from workflow.commands import Details
 from workflow.families import without_families
-from workflow.places import place_key
+from workflow.places import EVERYWHERE, place_key, without_spots
 from workflow.policy import Policy
 from workflow.work_order import WorkOrder
 
@@ -30,6 +30,8 @@ _SHARED_FAULTS = frozenset({"elevator", "gas_fire", "network", "structure", "env
 """Faults of a whole building: naming the building is naming the place."""
 _WIDE = frozenset({"name", "area", "building"})
 _NARROW = frozenset({"unit", "room", "line", "gate", "gender", "spot", "number"})
+_VAGUE = frozenset({"spot", "gender", "side"})
+_PRECISE = frozenset({"name", "area", "building", "room", "line"})
 _DANGEROUS = frozenset({"electrical", "gas_fire", "ev_charger"})
 """One fire is reported as any of these, and of whatever is seen to burn."""
 _BURNING = frozenset({"fire", "gas"})
@@ -41,6 +43,7 @@ _REPAIRED = re.compile(
     r"(?:修|换|弄|处理|维修)(?:完|好|过|了){1,2}.{0,8}又"
     r"|(?:刚|才|昨天|前天|上午|上次|上周).{0,2}[修换通弄].{0,8}又|师傅.{0,4}走.{0,12}又|复发"
 )
+_PLACE_NAME = re.compile(r"([\u4e00-\u9fff]{2})(?:机房|站|房|间|库|室|厂|场)")
 _SMALL = frozenset(
     "的了是在我你他她它们这那有没不还又都就也吧吗呢啊请快来去到说一个和给把被让好坏修下上"
 )
@@ -150,6 +153,11 @@ class _Pair:
         Somebody who merely wrote to us may well stand where the other does.
         """
         return self.unequal("customer") and bool(self.new.region and self.old.region)
+
+    @property
+    def unplaced(self) -> bool:
+        """Two people of whom one at least wrote from we know not where."""
+        return self.unequal("customer") and not self.strangers
 
     @property
     def one_fire(self) -> bool:
@@ -280,15 +288,37 @@ def _same_place(pair: _Pair) -> bool:
     shared = {part for part, agree in pair.places().items() if agree}
     if pair.strangers and not shared & {"name", "building"}:
         return False
+    if pair.unplaced and not _tells_where(pair, shared):
+        return False
     place = pair.new.said.place
     wide = shared & _WIDE
-    cellar = "floor" in shared and any(floor.startswith("-") for floor in place["floor"])
+    cellar = _is_cellar(pair, shared)
     shop = "name" in shared and any(name.endswith("店") for name in place["name"])
     if shared & _NARROW or (wide and "floor" in shared) or cellar or shop:
         return True
     everybody_s = {pair.new.fault, pair.old.fault} <= _SHARED_FAULTS
     alike = pair.shares("devices") and pair.shares("symptoms")
     return bool(wide or "floor" in shared) and (everybody_s or alike)
+
+
+def _tells_where(pair: _Pair, shared: set[str]) -> bool:
+    """Whether people who share no site can mean one place: 走廊 is everywhere.
+
+    In an emergency a floor or a unit without its building says too little as well: two teams on
+    one site cost less than one person waiting on another.
+    """
+    told = shared & _PRECISE if pair.new.priority == "P0" else shared - _VAGUE
+    if told or _is_cellar(pair, shared):
+        return True
+    mine, known = (side.said.place.get("spot", frozenset()) for side in (pair.new, pair.old))
+    both = {spot.lstrip("大小") for spot in mine if _agree("spot", frozenset({spot}), known)}
+    kitchens = pair.new.fault == pair.old.fault == "kitchen"
+    return bool(both - EVERYWHERE) or (kitchens and "厨房" in both)
+
+
+def _is_cellar(pair: _Pair, shared: set[str]) -> bool:
+    floors = pair.new.said.place.get("floor", ())
+    return "floor" in shared and any(floor.startswith("-") for floor in floors)
 
 
 def _same_people(pair: _Pair) -> bool:
@@ -299,14 +329,20 @@ def _same_words(pair: _Pair) -> bool:
     """One symptom and a rare word in common (冷冻机房, 冷冻站); a building's name is none."""
     named = pair.places().keys() & _WIDE
     alike = pair.shares("symptoms") and not pair.strangers and not named
-    return alike and bool(_rare(pair.new.said.text) & _rare(pair.old.said.text))
+    telling = _place_names if pair.unplaced and pair.new.priority == "P0" else _rare
+    return alike and bool(telling(pair.new.said.text) & telling(pair.old.said.text))
+
+
+def _place_names(text: str) -> set[str]:
+    """冷冻 of 冷冻机房 and 冷冻站: what people call one place by."""
+    return set(_PLACE_NAME.findall(text))
 
 
 def _rare(text: str) -> set[str]:
-    """Pairs of Chinese characters that are neither small words nor any device or symptom."""
+    """Pairs of Chinese characters that are neither small words nor any device, symptom or spot."""
     return {
         a + b
-        for piece in without_families(text)
+        for piece in without_families(without_spots(text))
         for a, b in pairwise(piece)
         if not {a, b} & _SMALL and _is_chinese(a) and _is_chinese(b)
     }

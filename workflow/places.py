@@ -80,6 +80,12 @@ _SAME_SPOT = {
 }
 
 
+_COMMON = """
+厅 走廊 卫生间 楼梯 会议室 办公室 客厅 主卧 次卧 卧室 书房 阳台 浴室 厨房 教室 包间 宿舍 病房
+"""
+EVERYWHERE = frozenset(_COMMON.split())
+"""Spots, without 大 or 小, that every house has: alone they say nothing of where."""
+
 Place = Mapping[str, frozenset[str]]
 """The named parts of a place, coarse to fine, each with one value or several. ``number`` are
 numbered things: 2 for 2号梯, A317 for A0317号桩.
@@ -113,6 +119,11 @@ def place_key(text: str) -> tuple[str, ...]:
 def folded(text: str) -> str:
     """Half-width, upper case, counted numerals as digits: how places are read."""
     return _NUMERAL.sub(_arabic, unicodedata.normalize("NFKC", text).upper())
+
+
+def without_spots(text: str) -> str:
+    """A folded text without 大堂, 机房, 走廊 and the like."""
+    return _SPOT.sub(" ", text)
 
 
 @lru_cache(maxsize=4096)

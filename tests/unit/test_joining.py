@@ -154,6 +154,34 @@ def test_the_rule_that_decides(new: Details, old: WorkOrder, verdict: tuple[bool
         assert decide(new, old)[0] is verdict[0]
 
 
+@pytest.mark.parametrize(
+    ("new", "old", "priority", "same"),
+    [
+        ("酒店大堂水晶灯掉了个坠子下来砸到前台", "大堂的灯坏了两个", "P0", False),
+        ("大堂灯不亮", "大厅的灯坏了", "P1", False),
+        ("走廊漏水", "楼道里水漫出来了", "P1", False),
+        ("护士站空调不凉", "护士站热死了空调没冷气", "P1", True),
+        ("2楼走廊漏水", "二楼过道滴水", "P1", True),
+        ("2楼走廊着火了", "二楼过道冒烟", "P0", False),
+        ("3单元电梯困人", "三单元电梯里关了个老太太出不来", "P0", False),
+        ("3栋2单元电梯困人", "三号楼二单元电梯里有人出不来", "P0", True),
+        ("电梯里有人被困了救人啊", "有人被困电梯快救人", "P0", False),
+        ("配电房着火了", "配电房冒黑烟", "P0", True),
+        ("地下车库着火了", "地库冒烟", "P0", True),
+        ("冷冻站漏氨呛人", "冷冻机房氨气报警", "P0", True),
+        ("后厨蒸箱不上汽", "厨房蒸柜没蒸汽", "P1", True),
+    ],
+)
+def test_strangers_mean_one_place_only_when_it_can_be_no_other(
+    new: str, old: str, priority: str, same: bool
+) -> None:
+    fault = "kitchen" if "蒸" in new else "other"
+    they = report(new, fault, customer_id="a", priority=priority)
+    we = known(old, fault, customer_id="b")
+    assert decide(they, we)[0] is same
+    assert decide(replace(they, customer_id="b"), we)[0]
+
+
 def test_broken_again_after_the_repair_goes_back_to_the_one_awaiting_acceptance() -> None:
     new = report("水槽修完又漏了", "plumbing", customer_id=ME)
     old = known("水槽漏水", "plumbing", customer_id=ME)
