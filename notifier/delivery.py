@@ -183,10 +183,10 @@ class Delivery:
         channel = self._channels.get(to.channel)
         if channel is None:
             return [Parcel((queued,), queued.notice.text, key=queued.notice.key) for queued in box]
-        ready = parcels(box, channel.capabilities)
+        left = self._chat(tenant, to).bucket.left(self._clock.now(tenant))
+        ready = parcels(box, channel.capabilities, sparing=left < len(box))
         calm = [parcel for parcel in ready if mergeable(parcel)]
-        short = self._chat(tenant, to).bucket.left(self._clock.now(tenant)) < len(ready)
-        if not short or len(calm) < 2:  # noqa: PLR2004  # one needs no digest
+        if len(ready) <= left or len(calm) < 2:  # noqa: PLR2004  # one needs no digest
             return ready
         merged = digest(calm, self._words(tenant))
         return [*(parcel for parcel in ready if not mergeable(parcel)), merged]

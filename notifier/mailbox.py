@@ -49,12 +49,12 @@ class Parcel:
         return Outgoing(tenant, to, self.text, self.key, self.card, self.mentions, previous)
 
 
-def parcels(box: Sequence[Queued], can: Capabilities) -> list[Parcel]:
+def parcels(box: Sequence[Queued], can: Capabilities, *, sparing: bool = False) -> list[Parcel]:
     """A mailbox as messages, the most urgent first, then in order.
 
     A card that is new to the chat, or whose news is urgent, comes right after its news; what was
-    urgent brings a fresh card and retires the older copy. Where cards cannot be repainted anyway,
-    the two are one message.
+    urgent brings a fresh card and retires the older copy. The two are one message where cards
+    cannot be repainted anyway, and when ``sparing`` says that the chat takes few.
     """
     waiting = sorted(box, key=lambda q: (q.notice.urgency, q.id))
     paired: dict[int, Queued] = {}
@@ -66,7 +66,8 @@ def parcels(box: Sequence[Queued], can: Capabilities) -> list[Parcel]:
     messages: list[Parcel] = []
     for queued in waiting:
         if queued.id in paired:
-            messages += _beside(queued, paired[queued.id], can)
+            together = sparing or not can.edit
+            messages += _both(queued, paired[queued.id], can, together=together)
         elif queued.id not in absorbed:
             messages.append(_alone(queued))
     return messages
@@ -165,12 +166,16 @@ def _alone(queued: Queued) -> Parcel:
     )
 
 
-def _beside(news: Queued, card: Queued, can: Capabilities) -> Sequence[Parcel]:
-    if can.edit:
-        return (_alone(news), replace(_alone(card), previous="", retires=card.previous))
+def _both(news: Queued, card: Queued, can: Capabilities, *, together: bool) -> Sequence[Parcel]:
+    """News and its card: beside each other, so that the words stay when the card is repainted,
+    or together.
+    """
+    retires = card.previous if can.edit else ""
+    if not together:
+        return (_alone(news), replace(_alone(card), previous="", retires=retires))
     text, mentions = news.notice.text, news.notice.mentions
-    both = (news, card)
-    return (Parcel(both, text, card.notice.card, mentions, key=_key(both)),)
+    pair = (news, card)
+    return (Parcel(pair, text, card.notice.card, mentions, retires=retires, key=_key(pair)),)
 
 
 def _key(notices: Sequence[Queued]) -> str:

@@ -289,8 +289,9 @@ async def test_a_busy_channel_is_asked_again_in_its_own_time_and_in_order(
         await town.wait(seconds=29)
         assert not await town.heard(HOME)
         await town.wait(seconds=60)
-        (line,) = [ln for ln in await town.lines(HOME) if ln.card]
-        assert "请接单" in line.text
+        news_line, card_line = await town.lines(HOME)
+        assert "请接单" in news_line.text
+        assert card_line.card
         (news,) = await of_kind(town, "news", HOME)
         assert (news.state, news.attempts) == ("sent", 2)
         assert (await town.audit()).ok
