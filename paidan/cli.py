@@ -278,8 +278,14 @@ def replay(
     until: Annotated[
         str | None, typer.Option(help=say("最后让时间走到何时", "let time pass until then"))
     ] = None,
+    *,
+    json_: Annotated[
+        bool,
+        typer.Option("--json", help=say("以 JSON 输出（默认如此）", "print JSON (the default)")),
+    ] = True,
 ) -> None:
     """Prints what came of each message as one JSON object; needs no configuration."""
+    del json_  # the only format there is, named so that scripts may ask for it
     from paidan.company_file import load_company
     from paidan.demo import demo_company
     from paidan.errands import understander
