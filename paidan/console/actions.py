@@ -100,12 +100,17 @@ def _idle(name: str, order: WorkOrder, staff: Staff) -> bool:
     return name == "take_over" and order.assignee == staff.id and order.state == State.IN_PROGRESS
 
 
+def _in_hand(order: WorkOrder) -> bool:
+    """Somebody is at it and in time: taking it over is possible, not what one should do."""
+    return order.state == State.IN_PROGRESS and not order.stalled and not order.escalation
+
+
 def _button(name: str, order: WorkOrder, desk: Desk, *, first: bool) -> Button:
     claim = name == "accept" and order.sub == Sub.OPEN_CLAIM
     return Button(
         label=desk.reader.t("act.claim" if claim else f"act.{name}"),
         action=Action(name, order.id, expect=str(order.state), generation=order.generation),
-        style=_style(name, first=first),
+        style=_style(name, first=first and not (name == "take_over" and _in_hand(order))),
         ask=_ASKS.get(name),
         choices=tuple(_choices(name, order, desk)),
     )

@@ -51,7 +51,9 @@ def guessed(facts: Facts, reader: Reader) -> str:
 def meaning_of(message: Admitted, reader: Reader) -> Meaning | None:
     """The meaning of a handled message; None when nothing was read in it."""
     heads = tuple(_heads(message.understanding, reader))
-    return Meaning(heads, _entities(message.understanding), message.outcome) if heads else None
+    became = message.outcome.partition(":")[0]
+    told = reader.t_or(f"became.{became}", reader.t_or(f"act.{became}", message.outcome))
+    return Meaning(heads, _entities(message.understanding), told) if heads else None
 
 
 def _heads(facts: Facts, reader: Reader) -> Iterator[Head]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from paidan.console import guard
 from paidan.console.app import ROUTES, build
 from paidan.console.live import HUB
 from paidan.console.rights import Right
@@ -137,6 +139,43 @@ async def test_bodies_that_are_too_large_are_refused_in_plain_words(browser: Bro
     response = await browser.post("/sandbox/say", {"text": "坏" * 90_000})
     assert response.status == 413
     assert "太大" in await response.text()
+
+
+async def test_a_body_that_never_ends_is_given_up(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await browser.see("/sandbox")
+    monkeypatch.setattr(guard, "READ_WITHIN", 0.05)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"csrf=abc&text="
+        await asyncio.Event().wait()
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    response = await browser.client.post("/sandbox/say", data=half(), headers=headers)
+    assert response.status == 408
+
+
+async def test_an_action_link_asks_first_and_acts_once(
+    browser: Browser, services: Services
+) -> None:
+    await browser.see("/sandbox")
+    said = {"chat": "customer:c01", "sender": "c01", "text": "3 栋电梯困人了，电话 13812345678"}
+    await browser.post("/sandbox/say", said)
+    await browser.sign_in("zhoulan")
+    number = await wait_for_number(browser)
+    await browser.post("/sign-out")
+    order = await services.store.read(TENANT, lambda uow: uow.orders.find(number))
+    assert order is not None
+    assert order.accepted_at is None
+    path = action_path(SECRET, TENANT, order.assignee, Action("accept", order.id), NOW)
+    assert number in await browser.see(path)
+    assert (
+        await services.store.read(TENANT, lambda uow: uow.orders.get(order.id))
+    ).accepted_at is None
+    assert "接单" in await (await browser.post(path)).text()
+    assert "已经" in await (await browser.post(path)).text()
+    assert (await services.store.read(TENANT, lambda uow: uow.orders.get(order.id))).accepted_at
 
 
 async def test_errors_are_pages_in_plain_words(browser: Browser) -> None:

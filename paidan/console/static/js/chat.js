@@ -85,6 +85,22 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
+// A plain report form takes its picture along: uploaded first, then named in the form.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const picture = form.matches("[data-report]") && pictures.get(form);
+  if (!picture) return;
+  event.preventDefault();
+  try {
+    const blob = document.createElement("input");
+    Object.assign(blob, { type: "hidden", name: "blob", value: await upload(picture) });
+    form.append(blob);
+    form.submit();
+  } catch (error) {
+    toast(error.message, true);
+  }
+});
+
 async function upload(file) {
   const body = new FormData();
   body.append("picture", file, file.name);
