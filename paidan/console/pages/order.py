@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
 
-from paidan.console.actions import Desk, buttons
+from paidan.console.actions import Desk, buttons, case_buttons
 from paidan.console.answers import done
 from paidan.console.chats import pressed
 from paidan.console.guard import read_form
@@ -110,11 +111,19 @@ def _sheet(uow: UnitOfWork, found: OrderPage, me: Staff, reader: Reader) -> Shee
         ahead=[
             Ahead(step.due, step.act, teller.names(targets(step, order, company))) for step in steps
         ],
-        buttons=buttons(order, me, desk),
+        buttons=(*_decisions(uow, order, me, reader), *buttons(order, me, desk)),
         posts=_conversation(found, reader),
         notices=[_told(queued, company, reader) for queued in reversed(found.notices)],
         links=_links(uow, order),
     )
+
+
+def _decisions(uow: UnitOfWork, order: WorkOrder, me: Staff, reader: Reader) -> Iterator[Button]:
+    """What a person has to decide about this work order before anything else."""
+    if has(me, Right.ALL_ORDERS):
+        for case in uow.cases.open():
+            if case.order_id == order.id:
+                yield from case_buttons(case, reader)
 
 
 def _conversation(found: OrderPage, reader: Reader) -> list[Said]:

@@ -162,19 +162,20 @@ def _kpis(figures: Overview, start: datetime, reader: Reader) -> Sequence[Kpi]:
         ),
         _first_response(figures, orders_link(**opened), reader),
         _median(figures, orders_link(**opened), reader),
-        _compared(
-            Kpi(
-                say("kpi.rating"),
-                f"{figures.week.average:.1f}" if figures.week.average else "—",
-                say("kpi.week", n=figures.week.count),
-                orders_link(closed_since=start - timedelta(days=7)),
-            ),
-            round((figures.week.average or 0) - (figures.week_before.average or 0), 1)
-            if figures.week.average and figures.week_before.average
-            else 0,
-            better=1,
-        ),
+        _rating(figures, orders_link(closed_since=start - timedelta(days=7)), reader),
     )
+
+
+def _rating(figures: Overview, href: str, reader: Reader) -> Kpi:
+    """What customers gave in the last seven days, against the seven before."""
+    now, before = figures.week.average, figures.week_before.average
+    kpi = Kpi(
+        reader.t("kpi.rating"),
+        f"{now:.1f}" if now else "—",
+        reader.t("kpi.week", n=figures.week.count),
+        href,
+    )
+    return _compared(kpi, round(now - before, 1) if now and before else 0, better=1)
 
 
 def _first_response(figures: Overview, href: str, reader: Reader) -> Kpi:

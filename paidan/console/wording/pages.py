@@ -251,6 +251,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "me.hello": ("{name}，你好", "Hello {name}"),
     "me.count": ("手上 {n} 单", "{n} jobs"),
     "me.next": ("下一单", "Next job"),
+    "me.closed": ("今天完成 {n} 单", "{n} closed today"),
+    "me.claims": ("可以抢的单", "Open to claim"),
     "me.then": ("然后", "Then"),
     "me.none": ("现在没有派给你的单", "Nothing is waiting for you"),
     "on_duty": ("在班", "On duty"),

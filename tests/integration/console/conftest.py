@@ -81,6 +81,15 @@ class Browser:
         self.csrf = found[1] if found else self.csrf
         return text
 
+    async def until(self, path: str, words: str) -> str:
+        """The page once it says this."""
+        for _ in range(250):
+            text = await self.see(path)
+            if words in text:
+                return text
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{path} never said {words!r}")
+
     async def post(
         self, path: str, form: Mapping[str, str] | None = None, **more: Any
     ) -> ClientResponse:

@@ -203,6 +203,21 @@ async def test_the_sandbox_tells_what_was_understood(browser: Browser) -> None:
     assert "电梯扶梯" in page
 
 
+async def test_a_doubtful_report_is_decided_with_one_tap(
+    browser: Browser, services: Services
+) -> None:
+    await browser.see("/sandbox")
+    said = {"chat": "customer:c04", "sender": "c04", "text": "你们太慢了，我要投诉！"}
+    await browser.post("/sandbox/say", said)
+    await browser.sign_in("zhoulan")
+    page = await browser.until("/", "我要投诉")
+    response = await browser.post("/act", button(page, "case_apologise"))
+    assert response.status == 303
+    case = (await services.store.queries.cases(TENANT))[0]
+    assert (case.state, case.decided_by) == ("decided", "zhoulan")
+    assert "我要投诉" not in await browser.see("/")
+
+
 async def test_people_are_edited_and_imported_by_the_same_rules(
     chief: Browser, services: Services
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import re
 
@@ -29,11 +28,7 @@ async def test_a_report_from_a_qr_code_is_answered_with_its_number(
     assert "还没有报修过" in text
     response = await browser.post(path, {"text": "坏了，不转了", "phone": "13912345678"})
     assert response.headers["Location"] == "/chat"
-    for _ in range(200):
-        chat = await browser.see("/chat")
-        if "WO-" in chat:
-            break
-        await asyncio.sleep(0.02)
+    chat = await browser.until("/chat", "WO-")
     assert re.search(r"WO-\d{8}-\d{4}", chat)
     again = await browser.see(path)
     assert re.search(r"WO-\d{8}-\d{4}", again)

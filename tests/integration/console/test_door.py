@@ -84,12 +84,8 @@ async def test_an_engineer_sees_only_the_own_jobs(browser: Browser) -> None:
 
 async def wait_for_number(browser: Browser) -> str:
     """The number of the first work order, once it is there."""
-    for _ in range(200):
-        text = await browser.see("/orders")
-        if "/orders/WO-" in text:
-            return text.split("/orders/")[1].split('"')[0]
-        await asyncio.sleep(0.02)
-    raise AssertionError("no work order came")
+    text = await browser.until("/orders", "/orders/WO-")
+    return text.split("/orders/")[1].split('"')[0]
 
 
 async def test_a_sign_in_link_works_once_and_opening_it_does_not_use_it_up(
