@@ -33,7 +33,7 @@ def dead_letters(queued: Queued, why: str, company: Company, words: Words) -> It
     )
     again = Button(
         words.say("button.retry_notice"),
-        Action("retry_notice", notice.order_id or "", args={"notice": queued.id}),
+        Action("retry_notice", notice.order_id or str(queued.id), args={"notice": queued.id}),
         style="primary",
     )
     title = words.say("delivery.dead_title")

@@ -300,6 +300,7 @@ async def test_what_nobody_takes_is_dead_and_supervisors_hear_once(bench: Bench)
     (again,) = told.card.buttons
     dead, _ = await bench.outbox()
     assert (again.action.do, again.action.args["notice"]) == ("retry_notice", dead.id)
+    assert again.action.order, "a page sends no empty order"
     bad.always = None
     await bench.store.transact(TENANT, lambda uow: uow.outbox.retry(dead.id))
     await bench.run()
