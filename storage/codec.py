@@ -95,10 +95,13 @@ def key_of(words: str) -> str:
 
 
 def haystack(*facts: str) -> str:
-    """What a search looks through: all the facts in comparable form."""
-    return "|".join(key_of(fact) for fact in facts if fact)
+    """What a search looks through: the facts in comparable form, the shortest things first, since
+    an index of PostgreSQL holds no more than so much.
+    """
+    return "|".join(key_of(fact) for fact in facts if fact)[:_INDEXED]
 
 
+_INDEXED = 600
 _LANDMARKS = ("building", "room", "unit", "line", "gate", "floor", "area", "name", "number")
 
 

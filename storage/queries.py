@@ -5,94 +5,46 @@ Every question names its tenant and is answered from one snapshot.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from statistics import median
+from datetime import datetime
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import Table, bindparam, func, literal_column, select
 
-from storage import conversations, orders, outbox, people, timers
-from storage.codec import instant, key_of, maybe_instant, micros
+from storage import conversations, counts, lists, orders, outbox, people, timers
+from storage.codec import key_of, micros
 from storage.database import Session, Sql
 from storage.figures import (
     Backlog,
     Cell,
     Column,
-    Day,
     Filters,
     OrderPage,
     Overview,
     Page,
-    Ratings,
     StaffHome,
     Story,
 )
 from storage.rows import decode_order, event_of
 from storage.schema import NEVER, assets, cases, customers, events, inbox, order_docs, work_orders
-from storage.schema import outbox as outbox_table
-from storage.schema import timers as timers_table
 from storage.unit import Shared, SqlUnitOfWork
 from workflow.company import Asset, Customer
 from workflow.events import Event
 from workflow.ports import Admitted, Case, Post, Queued
-from workflow.states import OPEN, State, Sub
+from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
 
 T = TypeVar("T")
 Look = Callable[[Callable[[Session], T]], Awaitable[T]]
 
-PAGE = 50
-_COUNTED = 1000
-_BURNING = 20
-_QUARTER = 900_000_000
-_TAIL_DIGITS = 5
-_PHONE_DIGITS = 11
-_DAY = timedelta(days=1)
+PAGE = lists.PAGE
 
 _o = work_orders.c
 _TENANT = _o.tenant == bindparam("tenant")
 _OPEN = _o.ended == literal_column(str(NEVER))
-_IN_TIME = func.sum(case((_o.first_responded_at <= _o.first_due_at, 1), else_=0))
 
 
-def _span(column: Any) -> tuple[Any, Any]:
-    return column >= bindparam("since"), column < bindparam("until")
-
-
-_BY_STATE = Sql(
-    select(_o.state, _o.priority, func.count())
-    .where(_TENANT, _OPEN)
-    .group_by(_o.state, _o.priority)
-)
-_OVERDUE = Sql(select(func.count()).where(_TENANT, _OPEN, _o.deadline_at < bindparam("now")))
-_STALLED = Sql(select(func.count()).where(_TENANT, _OPEN, _o.stalled == literal_column("1")))
 _DOC = select(order_docs.c.doc).select_from(orders.WHOLE)
-_BURN = Sql(_DOC.where(_TENANT, _OPEN).order_by(_o.deadline_at, _o.id).limit(bindparam("limit")))
-_OPENED = Sql(
-    select(_o.opened_at, _o.first_responded_at, _o.first_due_at).where(
-        _TENANT, *_span(_o.opened_at)
-    )
-)
-_CLOSED = Sql(select(func.count()).where(_TENANT, *_span(_o.ended)))
-_RATED = Sql(
-    select(func.count(), func.sum(_o.rating)).where(
-        _TENANT, *_span(_o.ended), _o.rating > literal_column("0")
-    )
-)
-_HEAT = Sql(
-    select(
-        _o.opened_at / literal_column(str(_QUARTER)),
-        _o.channel,
-        _o.fault_type,
-        func.count(),
-        _IN_TIME,
-    )
-    .where(_TENANT, *_span(_o.opened_at))
-    .group_by(literal_column("1"), literal_column("2"), literal_column("3"))
-)
 _CLAIMABLE = Sql(
     _DOC.where(
         _TENANT,
@@ -102,7 +54,7 @@ _CLAIMABLE = Sql(
     ).order_by(_o.priority, _o.id)
 )
 _CLOSED_BY = Sql(
-    select(func.count()).where(_TENANT, _o.assignee == bindparam("staff"), *_span(_o.ended))
+    select(func.count()).where(_TENANT, _o.assignee == bindparam("staff"), *counts.within(_o.ended))
 )
 _MESSAGE = Sql(
     select(*conversations.ADMITTED).where(
@@ -122,27 +74,6 @@ _ALL_EVENTS = Sql(
 )
 
 
-def _backlog(table: Any, condition: str, column: Any, *more: Any) -> Sql:
-    return Sql(
-        select(func.count(), func.min(column)).where(
-            table.c.tenant == bindparam("tenant"), literal_column(condition), *more
-        )
-    )
-
-
-_WAITING = _backlog(inbox, "state = 'waiting'", inbox.c.received_at)
-_PARKED = _backlog(inbox, "state = 'parked'", inbox.c.received_at)
-_LATE = _backlog(
-    timers_table, "state = 'open'", timers_table.c.due, timers_table.c.due <= bindparam("now")
-)
-_UNSENT = _backlog(
-    outbox_table,
-    "state = 'pending'",
-    outbox_table.c.next_at,
-    outbox_table.c.next_at <= bindparam("now"),
-)
-_DEAD = _backlog(outbox_table, "state = 'dead'", outbox_table.c.created_at)
-_CASES_OPEN = _backlog(cases, "state = 'open'", cases.c.at)
 _CASES = Sql(
     select(cases.c.doc)
     .where(cases.c.tenant == bindparam("tenant"))
@@ -162,25 +93,7 @@ class Queries:
 
     async def overview(self, tenant: str, now: datetime, day_start: datetime) -> Overview:
         """The first page's figures; ``day_start`` is the tenant's local midnight."""
-
-        def query(session: Session) -> Overview:
-            by_state: defaultdict[str, dict[str, int]] = defaultdict(dict)
-            for state, priority, count in session.rows(_BY_STATE, tenant=tenant):
-                by_state[state][priority] = count
-            burning = session.rows(_BURN, tenant=tenant, limit=_BURNING)
-            week = 7 * _DAY
-            return Overview(
-                open=dict(by_state),
-                today=_day(session, tenant, day_start, now),
-                yesterday=_day(session, tenant, day_start - _DAY, now - _DAY),
-                week=_ratings(session, tenant, now - week, now),
-                week_before=_ratings(session, tenant, now - 2 * week, now - week),
-                overdue=_count(session, _OVERDUE, tenant=tenant, now=micros(now)),
-                stalled=_count(session, _STALLED, tenant=tenant),
-                burning=tuple(decode_order(row[0]) for row in burning),
-            )
-
-        return await self._ask(query)
+        return await self._ask(lambda s: counts.overview(s, tenant, now, day_start))
 
     async def heat(
         self, tenant: str, since: datetime, until: datetime, tz: str
@@ -189,58 +102,17 @@ class Queries:
 
         Zones shifted by quarters of an hour are right too.
         """
-        zone = ZoneInfo(tz)
-        span = {"since": micros(since), "until": micros(until)}
-        rows = await self._ask(lambda s: s.rows(_HEAT, tenant=tenant, **span))
-        causes: defaultdict[tuple[int, str], Counter[str]] = defaultdict(Counter)
-        in_time: Counter[tuple[int, str]] = Counter()
-        for quarter, channel, fault_type, count, prompt in rows:
-            hour = instant(int(quarter) * _QUARTER).astimezone(zone).hour
-            causes[hour, channel][fault_type] += count
-            in_time[hour, channel] += int(prompt)
-        return tuple(
-            Cell(
-                hour,
-                channel,
-                counted.total(),
-                in_time[hour, channel],
-                tuple(sorted(counted.items(), key=lambda c: (-c[1], c[0]))[:3]),
-            )
-            for (hour, channel), counted in sorted(causes.items())
-        )
+        return await self._ask(lambda s: counts.heat(s, tenant, since, until, tz))
 
     async def backlog(self, tenant: str, now: datetime) -> Backlog:
         """What waits for the loops."""
-
-        def query(session: Session) -> Backlog:
-            at = micros(now)
-            waiting, oldest = session.first(_WAITING, tenant=tenant) or (0, None)
-            late, oldest_timer = session.first(_LATE, tenant=tenant, now=at) or (0, None)
-            due, oldest_notice = session.first(_UNSENT, tenant=tenant, now=at) or (0, None)
-            return Backlog(
-                waiting_messages=waiting,
-                oldest_message=maybe_instant(oldest),
-                parked_messages=_count(session, _PARKED, tenant=tenant),
-                overdue_timers=late,
-                oldest_timer=maybe_instant(oldest_timer),
-                due_notices=due,
-                oldest_notice=maybe_instant(oldest_notice),
-                dead_notices=_count(session, _DEAD, tenant=tenant),
-                open_cases=_count(session, _CASES_OPEN, tenant=tenant),
-            )
-
-        return await self._ask(query)
+        return await self._ask(lambda s: counts.backlog(s, tenant, now))
 
     # --- lists ----------------------------------------------------------------------------------
 
     async def board(self, tenant: str, filters: Filters | None = None) -> tuple[Column, ...]:
         """The open states in their order, each with its first work orders."""
-        chosen = filters or Filters()
-
-        def query(session: Session) -> tuple[Column, ...]:
-            return tuple(_column(session, tenant, state, chosen) for state in OPEN)
-
-        return await self._ask(query)
+        return await self._ask(lambda s: lists.board(s, tenant, filters or Filters()))
 
     async def search(
         self, tenant: str, text: str = "", filters: Filters | None = None, page: int = 0
@@ -248,17 +120,7 @@ class Queries:
         """Work orders by number, phone, person, place or words, newest first; without a text all
         that fit the filters.
         """
-        conditions = _conditions(filters or Filters())
-        words = text.strip()
-
-        def query(session: Session) -> Page:
-            exact = _by_number(session, tenant, words) if words else None
-            if exact is not None and page == 0:
-                return Page((exact,), 1, more=False)
-            wanted = [*conditions, *([_says(words)] if words else [])]
-            return _page(session, tenant, wanted, page)
-
-        return await self._ask(query)
+        return await self._ask(lambda s: lists.search(s, tenant, text, filters or Filters(), page))
 
     async def order_page(self, tenant: str, ref: str) -> OrderPage | None:
         """Everything about one work order, by id, number or the number's tail."""
@@ -281,7 +143,9 @@ class Queries:
             return StaffHome(
                 jobs=tuple(unit.orders.open_for_staff(staff_id)),
                 claimable=tuple(o for o in claims if staff_id in o.candidates),
-                closed_today=_count(session, _CLOSED_BY, tenant=tenant, staff=staff_id, **span),
+                closed_today=counts.count(
+                    session, _CLOSED_BY, tenant=tenant, staff=staff_id, **span
+                ),
             )
 
         return await self._ask(query)
@@ -387,104 +251,6 @@ class Queries:
 
 
 # --- within one snapshot ----------------------------------------------------------------------
-
-
-def _count(session: Session, sql: Sql, **params: Any) -> int:
-    row = session.first(sql, **params)
-    return int(row[0]) if row else 0
-
-
-def _day(session: Session, tenant: str, since: datetime, until: datetime) -> Day:
-    span = {"since": micros(since), "until": micros(until)}
-    rows = session.rows(_OPENED, tenant=tenant, **span)
-    waits = [answered - opened for opened, answered, _ in rows if answered is not None]
-    by = micros(until)
-    return Day(
-        opened=len(rows),
-        closed=_count(session, _CLOSED, tenant=tenant, **span),
-        answered=len(waits),
-        in_time=sum(a is not None and d is not None and a <= d for _, a, d in rows),
-        late=sum(d is not None and d < by and (a is None or a > d) for _, a, d in rows),
-        median_first_response=timedelta(microseconds=median(waits)) if waits else None,
-    )
-
-
-def _ratings(session: Session, tenant: str, since: datetime, until: datetime) -> Ratings:
-    row = session.first(_RATED, tenant=tenant, since=micros(since), until=micros(until))
-    count, total = row or (0, None)
-    return Ratings(count, float(total) / count if count else None)
-
-
-def _conditions(filters: Filters) -> list[Any]:
-    """The filters as SQL; only those that are set."""
-    equal = {
-        "priority": filters.priority,
-        "team_id": filters.team,
-        "assignee": filters.assignee,
-        "fault_type": filters.fault_type,
-        "channel": filters.channel,
-        "customer_id": filters.customer,
-        "asset_id": filters.asset,
-        "rating": filters.rating,
-        "stalled": int(filters.stalled),
-    }
-    found: list[Any] = [_o[name] == value for name, value in equal.items() if value]
-    if filters.open is not None:
-        found.append(_OPEN if filters.open else _o.ended < literal_column(str(NEVER)))
-    if filters.states:
-        found.append(or_(*(_o.state == state for state in filters.states)))
-    for column, since, until in (
-        (_o.opened_at, filters.opened_since, filters.opened_until),
-        (_o.ended, filters.closed_since, filters.closed_until),
-        (_o.deadline_at, None, filters.due_before),
-    ):
-        if since is not None:
-            found.append(column >= micros(since))
-        if until is not None:
-            found.append(column < micros(until))
-    return found
-
-
-def _says(words: str) -> Any:
-    """The work orders in which these words stand somewhere a person would look. A short number
-    is the tail of a work order's number, a long one somebody's phone.
-    """
-    if words.isascii() and words.isdigit():
-        if len(words) <= _TAIL_DIGITS:
-            return _o.tail == int(words)
-        if len(words) == _PHONE_DIGITS:
-            return _o.phone == words
-    return _o.haystack.contains(key_of(words), autoescape=True)
-
-
-def _by_number(session: Session, tenant: str, words: str) -> WorkOrder | None:
-    number = Sql(_DOC.where(_o.tenant == tenant, _o.number == words.upper()))
-    row = session.first(number)
-    return None if row is None else decode_order(row[0])
-
-
-def _page(session: Session, tenant: str, conditions: Sequence[Any], page: int) -> Page:
-    wanted = (_o.tenant == tenant, *conditions)
-    listed = _DOC.where(*wanted).order_by(_o.id.desc()).limit(PAGE + 1).offset(page * PAGE)
-    rows = session.rows(Sql(listed))
-    found = tuple(decode_order(row[0]) for row in rows[:PAGE])
-    more = len(rows) > PAGE
-    total = _total(session, wanted) if more else page * PAGE + len(found)
-    return Page(found, total, more)
-
-
-def _total(session: Session, wanted: Sequence[Any]) -> int:
-    """How many there are, counted no further than makes a difference."""
-    some = select(_o.id).where(*wanted).limit(_COUNTED + 1).subquery()
-    return _count(session, Sql(select(func.count()).select_from(some)))
-
-
-def _column(session: Session, tenant: str, state: State, filters: Filters) -> Column:
-    wanted = (_o.tenant == tenant, _OPEN, _o.state == str(state), *_conditions(filters))
-    listed = _DOC.where(*wanted).order_by(_o.deadline_at, _o.id).limit(PAGE)
-    rows = session.rows(Sql(listed))
-    total = len(rows) if len(rows) < PAGE else _total(session, wanted)
-    return Column(str(state), total, tuple(decode_order(row[0]) for row in rows))
 
 
 def _order_page(session: Session, tenant: str, order: WorkOrder) -> OrderPage:

@@ -100,7 +100,7 @@ _SAME_IN_ORDER = (
 )
 
 
-_SEARCHED = ("number", "contact", "phone", "place", "text", "device", "serial", "error_code")
+_SEARCHED = ("number", "contact", "phone", "place", "device", "serial", "error_code", "text")
 
 
 def order_row(order: WorkOrder) -> dict[str, Any]:

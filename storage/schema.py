@@ -135,6 +135,11 @@ work_orders = Table(
     _index("work_orders_phone", "tenant", "phone", "ended", "id"),
     _index("work_orders_assignee", "tenant", "assignee", "ended"),
     _index("work_orders_deadline", "tenant", "ended", "deadline_at", "id"),
+    _index(
+        "work_orders_list",
+        *("tenant", "id", "state", "priority", "fault_type", "team_id", "assignee", "channel"),
+        *("stalled", "rating", "haystack"),
+    ),
     _index("work_orders_newest", "tenant", "ended", "opened_at", "id"),
     _index("work_orders_state", "tenant", "ended", "state", "priority", "rating"),
     _index(
