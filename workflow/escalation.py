@@ -270,11 +270,12 @@ def _queued(case: _Case) -> Iterator[Step]:
     order = case.order
     if (order.state, order.sub) != (State.NEW, Sub.QUEUED):
         return
-    since = max(filter(None, (case.opened_at, order.offered_at, order.moved_at)))
+    since = max(filter(None, (case.opened_at, order.moved_at)))
+    queued = max(since, order.offered_at or since)  # the last offer ended when it came to rest
     yield from case.series(
         "retry_dispatch",
         "retry_dispatch",
-        lambda n: since + _after(RETRY_CADENCE, n),
+        lambda n: max(since + _after(RETRY_CADENCE, n), queued),
         _times(RETRY_CADENCE),
         "nobody available",
         episode=order.generation,

@@ -124,11 +124,19 @@ def _assigned(order: WorkOrder, event: Event) -> _Change:
         "generation": data["generation"],
         "candidates": (),
         "offered_at": event.at,
+        "why": _terms(data),
         "queue_id": data.get("queue_id", order.queue_id),
         "team_id": data.get("team_id", order.team_id),
         "escalation": max(order.escalation, escalation),
         **_unheld(order, event),
     }
+
+
+def _terms(data: _Change) -> tuple[dict[str, object], ...]:
+    """What spoke for the chosen one, out of the explanation kept with the offer."""
+    candidates = (data.get("explanation") or {}).get("candidates") or ()
+    chosen: _Change = next((c for c in candidates if c["staff_id"] == data["to"]), {})
+    return tuple(chosen.get("terms", ()))
 
 
 def _open_for_claim(order: WorkOrder, event: Event) -> _Change:
@@ -143,7 +151,7 @@ def _open_for_claim(order: WorkOrder, event: Event) -> _Change:
     }
 
 
-def _accepted(_order: WorkOrder, event: Event) -> _Change:
+def _accepted(order: WorkOrder, event: Event) -> _Change:
     data = cast("_Change", event.data)
     return {
         "assignee": data["by"],
@@ -152,6 +160,7 @@ def _accepted(_order: WorkOrder, event: Event) -> _Change:
         "candidates": (),
         "offered": (),
         "rounds": 0,
+        "why": order.why if data["by"] == order.assignee else (),
     }
 
 
@@ -167,12 +176,16 @@ def _passed(order: WorkOrder, event: Event) -> _Change:
     data = cast("_Change", event.data)
     who = [data["by"]] if data.get("by") else []
     offered = tuple(dict.fromkeys([*order.offered, *who]))
-    return {"offered": offered, "assignee": "", "candidates": (), "offered_at": None}
+    return {"offered": offered, "assignee": "", "candidates": (), "offered_at": event.at}
 
 
-def _nobody(order: WorkOrder, _event: Event) -> _Change:
-    change: _Change = {"offered": (), "escalation": max(order.escalation, 1)}
-    return {**change, "rounds": order.rounds + 1}
+def _nobody(order: WorkOrder, event: Event) -> _Change:
+    return {
+        "offered": (),
+        "offered_at": order.offered_at or event.at,
+        "escalation": max(order.escalation, 1),
+        "rounds": order.rounds + 1,
+    }
 
 
 def _joined(order: WorkOrder, event: Event) -> _Change:
