@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workflow.clocks import Mark
-from workflow.records import ChatRef, Media
+from workflow.records import ChatRef, Facts, Media
 from workflow.states import OPEN, State, Sub
 
 
@@ -81,6 +81,8 @@ class WorkOrder:
     generation: int = 0
     offered: tuple[str, ...] = ()
     """Staff who had this offer and let it pass, since the last time somebody took it."""
+    why: tuple[Facts, ...] = ()
+    """The score terms that chose the assignee; empty when a person chose."""
     rounds: int = 0
     """How often everybody has let it pass since somebody last took it."""
     candidates: tuple[str, ...] = ()
