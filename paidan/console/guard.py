@@ -128,6 +128,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as http:
         if http.status < HTTPStatus.BAD_REQUEST:
             raise
+        if request.get(VIEWER) is None and "text/html" in request.headers.get("Accept", ""):
+            request[VIEWER] = await recognise(request)
         return error_page(request, HTTPStatus(http.status), headers=_kept(http))
     except NotAllowed as refusal:
         if refusal.code == "sign_in" and request.method == "GET":

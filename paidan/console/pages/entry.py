@@ -28,11 +28,11 @@ from workflow.ports import UnitOfWork
 async def ask(request: web.Request) -> web.Response:
     """How to get a link; in a demo, its people to sign in as."""
     services, viewer = request.app[SERVICES], request[VIEWER]
-    people = [
-        staff
-        for _, staff in sorted(viewer.company.staff.items())
-        if staff.active and services.mode == "demo"
-    ]
+    ranks = ("supervisor", "admin", "engineer")
+    people = sorted(
+        (s for s in viewer.company.staff.values() if s.active and services.mode == "demo"),
+        key=lambda s: (ranks.index(s.role) if s.role in ranks else len(ranks), s.team, s.id),
+    )
     return page(request, "login.html", people=people, staff=None)
 
 

@@ -177,8 +177,10 @@ async def test_an_action_link_asks_first_and_acts_once(
 async def test_errors_are_pages_in_plain_words(browser: Browser) -> None:
     text = await browser.see("/no/such/page", status=404)
     assert "找不到" in text or "链接" in text
-    english = await browser.get("/no/such/page", headers={"Accept-Language": "en"})
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    english = await browser.get("/no/such/page", headers=headers)
     assert english.status == 404
+    assert 'lang="en"' in await english.text()
 
 
 async def test_open_streams_end_when_the_server_shuts_down(services: Services) -> None:
