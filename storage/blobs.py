@@ -33,7 +33,7 @@ class FolderBlobs:
         blob = hashlib.sha256(data).hexdigest()
         path = self._path(blob)
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             draft = path.with_name(f".{uuid.uuid4().hex}")
             with draft.open("wb") as file:
                 file.write(data)

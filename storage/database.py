@@ -7,6 +7,7 @@ Appends wait in the session and go out together, before anything else touches th
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -128,8 +129,17 @@ class Session:
         self._tables |= sql.tables
 
     def flush(self) -> None:
-        """Send the waiting appends, each statement once for all its rows."""
+        """Send the waiting appends, each statement once for all its rows; PostgreSQL gets all of
+        them in one breath.
+        """
         waiting, self._waiting, self._tables = self._waiting, {}, set()
+        if len(waiting) > 1 and self.dialect == "postgresql":
+            with self._connection.pipeline():
+                self._send(waiting)
+        else:
+            self._send(waiting)
+
+    def _send(self, waiting: dict[Sql, list[dict[str, Any]]]) -> None:
         for sql, rows in waiting.items():
             text, fixed = sql.text(self.dialect)
             filled = [{**fixed, **row} for row in rows] if fixed else rows
@@ -150,6 +160,7 @@ class Database:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.url = self._resolved(url)
         self.dialect = self.url.get_backend_name()
+        self._make_private()
         self._writers = self._engine(readonly=False)
         self._readers = self._engine(readonly=True)
         self.errors: Any = self._writers.dialect.loaded_dbapi
@@ -167,6 +178,12 @@ class Database:
             self._folder = tempfile.TemporaryDirectory(prefix="paidan-")
             return parsed.set(database=str(Path(self._folder.name) / "paidan.db"))
         return parsed
+
+    def _make_private(self) -> None:
+        """A database file holds names and phone numbers: nobody else on the machine reads it."""
+        if self.dialect == "sqlite" and self.url.database:
+            with contextlib.suppress(OSError):  # opening it will say what is wrong
+                Path(self.url.database).touch(mode=0o600)
 
     @property
     def passing(self) -> bool:

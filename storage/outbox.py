@@ -46,8 +46,20 @@ _SUPERSEDE = Sql(
     .where(TENANT, *SAME_PLACE, PENDING, _n.key != bindparam("by"))
     .values(state=literal_column("'superseded'"), superseded_by=bindparam("by"))
 )
-_PENDING_OF = Sql(
-    select(_n.id, _n.kind).where(TENANT, _n.order_id == bindparam("order_id"), PENDING)
+_UNSENT_OF = Sql(
+    select(_n.id, _n.kind).where(
+        TENANT, _n.order_id == bindparam("order_id"), or_(PENDING, SENDING)
+    )
+)
+_TAKE_BACK = Sql(
+    update(outbox)
+    .where(TENANT, _n.id == bindparam("its_id"), PENDING)
+    .values(state=literal_column("'superseded'"), superseded_by=bindparam("by"))
+)
+_LAST_TRY = Sql(
+    update(outbox)
+    .where(TENANT, _n.id == bindparam("its_id"), SENDING)
+    .values(superseded_by=bindparam("by"))
 )
 WITHDRAW = Sql(
     update(outbox)
@@ -213,11 +225,14 @@ class SqlOutbox:
 
     def cancel(self, order_id: str, reason: str, keep: Iterable[str] = ()) -> int:
         kept = frozenset(keep)
-        pending = self._sql.rows(_PENDING_OF, tenant=self._scope.tenant, order_id=order_id)
-        doomed = [number for number, kind in pending if kind not in kept]
+        unsent = self._sql.rows(_UNSENT_OF, tenant=self._scope.tenant, order_id=order_id)
+        doomed = [number for number, kind in unsent if kind not in kept]
+        changed = 0
         for number in doomed:
-            self._sql.change(WITHDRAW, tenant=self._scope.tenant, its_id=number, by=reason)
-        return len(doomed)
+            its = {"tenant": self._scope.tenant, "its_id": number, "by": reason}
+            changed += self._sql.change(_TAKE_BACK, **its)
+            self._sql.change(_LAST_TRY, **its)
+        return changed
 
     def sent_to(self, person: str, since: datetime) -> int:
         row = self._sql.first(

@@ -18,7 +18,6 @@ from storage.outbox import (
     TENANT,
     WITH_CARD,
     WITHDRAW,
-    decode_notice,
     queued_of,
 )
 from storage.schema import NEVER, living_cards, outbox, work_orders
@@ -31,14 +30,14 @@ LEASE = timedelta(seconds=60)
 _n = outbox.c
 
 _WAITING = Sql(
-    select(*QUEUED, _n.topic, _n.channel, _n.chat)
+    select(*QUEUED, _n.topic, _n.channel, _n.chat, _n.urgency)
     .select_from(WITH_CARD)
     .where(TENANT, PENDING, _n.next_at <= bindparam("now"))
     .order_by(_n.urgency, _n.id)
     .limit(bindparam("limit"))
 )
 _OUT = Sql(
-    select(*QUEUED, _n.topic, _n.channel, _n.chat, _n.lease_until)
+    select(*QUEUED, _n.topic, _n.channel, _n.chat, _n.urgency, _n.lease_until)
     .select_from(WITH_CARD)
     .where(TENANT, SENDING)
     .order_by(_n.urgency, _n.id)
@@ -63,6 +62,7 @@ _NEWER = Sql(
     .order_by(_n.id.desc())
     .limit(literal_column("1"))
 )
+_WITHDRAWN = Sql(select(_n.superseded_by).where(TENANT, _n.id == bindparam("its_id")))
 _SENT = Sql(
     update(outbox)
     .where(TENANT, _n.id == bindparam("its_id"), _n.state != literal_column("'sent'"))
@@ -76,6 +76,7 @@ _SENT = Sql(
         chat=bindparam("to_chat"),
         lease_until=null(),
         error=literal_column("''"),
+        superseded_by=literal_column("''"),
     )
 )
 _UNSENT = Sql(
@@ -130,14 +131,14 @@ class Sending:
         until = micros(self._real + LEASE)
         busy, taken = set(), []
         for row in self._sql.rows(_OUT, tenant=self._tenant):
-            place, lease_until = row[13:16], row[16]
+            place, lease_until = row[13:16], row[17]
             if lease_until > micros(self._real):
                 busy.add(place)
-            elif not self._replaced(row[0], place, "its outcome is unknown"):
+            elif not self._replaced(row[0], place):
                 taken.append((row, "unknown"))
         found = self._sql.rows(_WAITING, tenant=self._tenant, now=micros(now), limit=4 * limit)
         taken += [(row, "sending") for row in found]
-        taken.sort(key=lambda t: (decode_notice(t[0][2]).urgency, t[0][0]))
+        taken.sort(key=lambda t: (t[0][16], t[0][0]))
         claimed: list[Queued] = []
         for row, state in taken:
             place = row[13:16]
@@ -152,14 +153,21 @@ class Sending:
                 claimed.append(queued_of((*row[:4], state, row[5] + 1, *row[6:13])))
         return claimed
 
-    def _replaced(self, number: int, place: Row, why: str) -> bool:
-        """Let a newer notice of the same topic and chat take over from one not known as sent."""
-        newer = self._newer(number, place)
-        if newer:
-            self._sql.change(WITHDRAW, tenant=self._tenant, its_id=number, by=f"{newer} ({why})")
-        return bool(newer)
+    def _replaced(self, number: int, place: Row) -> bool:
+        """Let a notice whose outcome is unknown go, if it is not wanted any more."""
+        by = self._unwanted(number, place)
+        if by:
+            told = f"{by} (its outcome is unknown)"
+            self._sql.change(WITHDRAW, tenant=self._tenant, its_id=number, by=told)
+        return bool(by)
 
-    def _newer(self, number: int, place: Row) -> str:
+    def _unwanted(self, number: int, place: Row) -> str:
+        """Why a notice in somebody's hands need not be tried again: it was withdrawn meanwhile,
+        or there is a newer one of its topic and chat.
+        """
+        row = self._sql.first(_WITHDRAWN, tenant=self._tenant, its_id=number)
+        if row is not None and row[0]:
+            return str(row[0])
         topic, channel, chat = place
         if not topic:
             return ""
@@ -206,8 +214,8 @@ class Sending:
     def failed(self, queued: Queued, error: str, retry_at: datetime | None, at: datetime) -> bool:
         """Back to waiting, or dead; unless the lease has passed to somebody else."""
         place = (queued.notice.topic, queued.notice.to.channel, queued.notice.to.chat)
-        newer = self._newer(queued.id, place)
-        becomes = "superseded" if newer else "dead" if retry_at is None else "pending"
+        unwanted = self._unwanted(queued.id, place)
+        becomes = "superseded" if unwanted else "dead" if retry_at is None else "pending"
         changed = self._sql.change(
             _UNSENT,
             tenant=self._tenant,
@@ -217,6 +225,6 @@ class Sending:
             at=micros(at),
             why=error,
             again=maybe_micros(retry_at) or 0,
-            by=newer,
+            by=unwanted,
         )
         return changed == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -86,6 +87,7 @@ class SqlStore:
         self._writers: list[Writer] = []
         self._local = threading.local()
         self._open_readers: list[Any] = []
+        self._open = False
         self.queries = Queries(self.look, self._shared)
         self.blobs = FolderBlobs(blob_folder, self._remember_blob, self._recall_blob)
 
@@ -108,6 +110,7 @@ class SqlStore:
             for n in range(_WRITERS[self._database.dialect])
         ]
         self._read_now(self._load_offsets)
+        self._open = True
 
     async def __aexit__(
         self,
@@ -118,6 +121,7 @@ class SqlStore:
         await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
+        self._open = False
         for writer in self._writers:
             writer.close()
         self._readers.shutdown()
@@ -151,6 +155,8 @@ class SqlStore:
         return await self._submit(tenant, work)
 
     async def _submit(self, tenant: str, work: Callable[[SqlUnitOfWork], T]) -> T:
+        if not self._open:
+            raise Unavailable(why="the store is closed")
         loop = asyncio.get_running_loop()
         job = Job(tenant, work, loop, loop.create_future())
         writer = self._writers[sum(tenant.encode()) % len(self._writers)]
@@ -164,6 +170,8 @@ class SqlStore:
 
     async def look(self, query: Callable[[Session], T]) -> T:
         """Run a query on a read connection, in one snapshot."""
+        if not self._open:
+            raise Unavailable(why="the store is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read_now, query)
 
@@ -178,7 +186,7 @@ class SqlStore:
                     session.forget()
                     session.command("ROLLBACK")
             except (self._database.errors.Error, DBAPIError) as error:
-                self._local.session = None
+                self._drop_reader()
                 if not is_lost(self._database.errors, error):
                     raise
                 if last:
@@ -188,10 +196,18 @@ class SqlStore:
     def _reader(self) -> Session:
         session: Session | None = getattr(self._local, "session", None)
         if session is None:
-            connection, session = self._database.reader()
-            self._open_readers.append(connection)
+            self._local.connection, session = self._database.reader()
+            self._open_readers.append(self._local.connection)
             self._local.session = session
         return session
+
+    def _drop_reader(self) -> None:
+        """After an error the next question gets a fresh connection."""
+        if getattr(self._local, "session", None) is not None:
+            self._local.session = None
+            self._open_readers.remove(self._local.connection)
+            with contextlib.suppress(Exception):
+                self._local.connection.invalidate()
 
     async def erase(self, tenant: str) -> None:
         """Remove everything of one tenant (the sandbox's reset). Attachments stay."""

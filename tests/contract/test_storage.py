@@ -631,6 +631,28 @@ async def test_a_closed_work_order_withdraws_its_notices(store: SqlStore, tenant
     assert await claimed(store, tenant) == ["goodbye", "other"]
 
 
+async def test_what_is_in_the_post_when_it_is_withdrawn_is_not_tried_again(
+    store: SqlStore, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(store, tenant, *(a_notice(k, order_id="o1") for k in ("sent", "failed", "lost")))
+    now = datetime.now(UTC) + MINUTE
+    sent, failed = await store.claim_notices(tenant, now, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr("storage.sending.LEASE", timedelta(seconds=-1))
+        (lost,) = await store.claim_notices(tenant, now, 1)
+    assert await store.transact(tenant, lambda u: u.outbox.cancel("o1", "closed")) == 0
+    await store.settle_notice(sent, at=NOON, receipt=Receipt("m1", NOON))
+    await store.settle_notice(failed, at=NOON, error="timeout", retry_at=NOON)
+    assert await claimed(store, tenant) == []
+    rows = {q.notice.key: (q.state, q.superseded_by) for q in store.outbox_audit(tenant)}
+    assert rows == {
+        "sent": ("sent", ""),
+        "failed": ("superseded", "closed"),
+        "lost": ("superseded", "closed (its outcome is unknown)"),
+    }
+    assert lost.notice.key == "lost"
+
+
 async def test_only_interruptions_are_counted(store: SqlStore, tenant: str) -> None:
     since = datetime.now(UTC) - MINUTE
     await add(

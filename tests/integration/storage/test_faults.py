@@ -183,6 +183,23 @@ async def test_whoever_gives_up_waiting_disturbs_nobody(store: SqlStore) -> None
     assert set(await kept(store)) >= {"1", "3", "5", "7", "9"}
 
 
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    async with open_store("sqlite:///:memory:", tmp_path) as store:
+        pass
+    with pytest.raises(Unavailable):
+        await store.transact(T, lambda u: admit(u, "1"))
+    with pytest.raises(Unavailable):
+        await store.waiting_messages(T, 1)
+
+
+async def test_nobody_else_reads_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "paidan.db"
+    async with open_store(f"sqlite:///{path}", tmp_path) as store:
+        await store.transact(T, lambda u: admit(u, "1"))
+        files = [path, path.with_name("paidan.db-wal")]
+        assert [oct(f.stat().st_mode & 0o777) for f in files] == ["0o600", "0o600"]
+
+
 async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'paidan.db'}"
     async with open_store(url, tmp_path) as store:
