@@ -7,7 +7,7 @@ stand whole only on the direct card of the person who accepted the job.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -230,22 +230,11 @@ def _history(picture: Picture, words: Words) -> str:
 
 
 def _term(picture: Picture, name: str) -> float:
-    for term in _terms(picture):
+    for term in picture.order.why:
         if term.get("name") == name:
             raw = term.get("raw")
             return float(raw) if isinstance(raw, int | float) else 0.0
     return 0.0
-
-
-def _terms(picture: Picture) -> list[Mapping[str, object]]:
-    """The score of the person it was offered to, as dispatch explained it."""
-    candidates = (picture.explanation or {}).get("candidates")
-    for candidate in candidates if isinstance(candidates, list | tuple) else ():
-        if isinstance(candidate, Mapping) and candidate.get("staff_id") == picture.order.assignee:
-            terms = candidate.get("terms")
-            listed = terms if isinstance(terms, list | tuple) else ()
-            return [term for term in listed if isinstance(term, Mapping)]
-    return []
 
 
 def _body(picture: Picture, seat: Seat, words: Words) -> str:
@@ -261,13 +250,13 @@ def _body(picture: Picture, seat: Seat, words: Words) -> str:
 def _footer(picture: Picture, seat: Seat, words: Words) -> str:
     if seat.audience == "customer":
         return ""
-    reasons = [_reason(term, words) for term in _leading(_terms(picture))]
+    reasons = [_reason(term, words) for term in _leading(picture.order.why)]
     told = [reason for reason in reasons if reason]
     name = picture.handler.name if picture.handler else ""
     return words.say("card.why", name=name, reasons=told) if told and name else ""
 
 
-def _leading(terms: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
+def _leading(terms: Sequence[Mapping[str, object]]) -> list[Mapping[str, object]]:
     """The three terms that gave most points."""
 
     def points(term: Mapping[str, object]) -> float:

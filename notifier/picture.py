@@ -15,7 +15,6 @@ from workflow import clocks
 from workflow.calendar import WorkCalendar, round_the_clock
 from workflow.company import Asset, Company, Customer, Staff
 from workflow.policy import Policy
-from workflow.records import Facts
 from workflow.states import State
 from workflow.taxonomy import FAULT_TYPES, PRIORITIES
 from workflow.work_order import WorkOrder
@@ -33,8 +32,6 @@ class Picture:
     now: datetime
     customer: Customer | None = None
     asset: Asset | None = None
-    explanation: Facts | None = None
-    """How dispatch ranked people, when that has just happened."""
     _words: dict[str, Words] = field(default_factory=dict, repr=False, compare=False)
     _facts: dict[tuple[str, str], dict[str, object]] = field(
         default_factory=dict, repr=False, compare=False

@@ -29,7 +29,6 @@ from notifier.picture import Picture, engineer, question
 from notifier.timing import next_slot, quiet_until
 from notifier.wording import Words
 from workflow.company import Staff
-from workflow.events import Kind
 from workflow.ports import Change
 from workflow.records import Card, ChatRef, Facts, Notice, Role, Urgency
 
@@ -304,16 +303,8 @@ class _Desk:
 
 
 def _picture(change: Change) -> Picture:
-    offers = [e for e in change.events if e.kind in {Kind.DISPATCHED, Kind.OPENED_FOR_CLAIM}]
-    explained = offers[-1].data.get("explanation") if offers else None
     return Picture(
-        change.order,
-        change.company,
-        change.policy,
-        change.now,
-        change.customer,
-        change.asset,
-        explained if isinstance(explained, Mapping) else None,
+        change.order, change.company, change.policy, change.now, change.customer, change.asset
     )
 
 

@@ -20,7 +20,7 @@ from bots.front_desk import FrontDesk, SignIn
 from bots.web import WebChannel
 from nlp import Understander
 from notifier.cases import plan_case
-from notifier.delivery import Delivery
+from notifier.delivery import PATIENCE, Delivery
 from notifier.plan import plan
 from notifier.replies import word
 from paidan.clock import StoreClock
@@ -44,6 +44,9 @@ FAREWELL = 2.0
 """Seconds that requests under way and open streams get when the process is told to stop."""
 HEARTBEAT = 15.0
 """Seconds without a round of some loop after which the process says it is not ready."""
+
+UNHURRIED = 60.0
+"""Seconds a round of delivery waits for its chats when time stands still anyway."""
 
 OWN_CHANNELS = ("sandbox", "web", "console")
 
@@ -105,10 +108,14 @@ async def assemble(
         ways = channels(store, movable)
         service = Service(plan)
         desk = FrontDesk(store, movable, understander, service, word, plan_case, sign_in)
-        delivery = Delivery(store, movable, ways)
+        patience = PATIENCE if clock is None else UNHURRIED
+        delivery = Delivery(store, movable, ways, patience=patience)
         house = House(store, movable, desk, service, delivery)
         store.on_commit(house.wake)
-        yield Parts(store, movable, service, desk, ways, house)
+        try:
+            yield Parts(store, movable, service, desk, ways, house)
+        finally:
+            await delivery.close()
 
 
 def _movable(clock: object) -> bool:

@@ -79,10 +79,15 @@ class Bench:
     delivery: Delivery = field(init=False)
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 100_000)))
 
-    def speak(self, **channels: Any) -> None:
+    def speak(self, answer_within: float = 30.0, **channels: Any) -> None:
         self.channels = channels
         self.delivery = Delivery(
-            self.store, self.store, channels, chance=lambda: 0.5, answer_within=0.2, patience=5
+            self.store,
+            self.store,
+            channels,
+            chance=lambda: 0.5,
+            answer_within=answer_within,
+            patience=60,
         )
 
     async def tell(self, to: ChatRef, text: str = "", **more: Any) -> None:
@@ -338,7 +343,7 @@ async def test_an_unknown_outcome_is_tried_again_and_marked(bench: Bench) -> Non
 
 async def test_no_answer_in_time_is_an_unknown_outcome(bench: Bench) -> None:
     slow = Scripted("slow", gate=asyncio.Event())
-    bench.speak(slow=slow)
+    bench.speak(answer_within=0.2, slow=slow)
     await bench.tell(ChatRef("slow", "a"))
     await bench.delivery.run_once(TENANT)
     (row,) = await bench.outbox()

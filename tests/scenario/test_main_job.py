@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tests.scenario.conftest import SUPERVISORS, Town, customer_chat, team_group
 from workflow.events import STANDARD, Kind
 from workflow.states import State, Sub
@@ -93,6 +95,16 @@ async def test_when_everybody_lets_it_pass_each_round_asks_half_as_often(town: T
     await town.wait(hours=3)
     order = await town.order()
     offers = [e for e in await town.history(order) if e.kind == Kind.DISPATCHED]
-    gaps = [b.at - a.at for a, b in zip(offers, offers[1:], strict=False)]
+    gaps = [b.at - a.at for a, b in pairwise(offers)]
     assert len(offers) < 40
     assert max(gaps).total_seconds() >= 20 * 60
+
+
+async def test_the_card_says_why_this_engineer_for_as_long_as_it_is_theirs(town: Town) -> None:
+    await town.say("c01", "3 栋 2 单元电梯困人了")
+    engineer = (await town.order()).assignee
+    assert "技能 5 级" in (await town.card(LIFT)).footer
+    await town.press(engineer, "accept", chat=LIFT)
+    assert "技能 5 级" in (await town.card(LIFT)).footer
+    await town.press("zhoulan", "take_over", chat=SUPERVISORS)
+    assert "技能" not in (await town.card(LIFT)).footer
