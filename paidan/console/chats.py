@@ -105,7 +105,7 @@ def _painter(request: web.Request, chats: Mapping[str, Chat]) -> Painter:
         yield "now", reader_of(request).iso(services.store.now(services.tenant))
         for name, chat in chats.items():
             first = name not in shown
-            if not first and not topics & {f"posts:{chat.place.channel}/{name}", "inbox"}:
+            if not first and not topics & _watched(chat):
                 continue
             lines = await read(request, chat)
             known = shown.get(name, {})
@@ -125,6 +125,12 @@ def _painter(request: web.Request, chats: Mapping[str, Chat]) -> Painter:
                 yield "unread", name
 
     return paint
+
+
+def _watched(chat: Chat) -> set[str]:
+    """The topics that may change what this chat shows."""
+    place = f"posts:{chat.place.channel}/{chat.place.chat}"
+    return {place, "inbox"} if chat.explains else {place}
 
 
 # --- saying and pressing ----------------------------------------------------------------------

@@ -133,7 +133,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return error_page(request, HTTPStatus(http.status), headers=_kept(http))
     except NotAllowed as refusal:
         if refusal.code == "sign_in" and request.method == "GET":
-            raise web.HTTPSeeOther("/login") from None
+            raise web.HTTPSeeOther(_way_in(request)) from None
         return error_page(request, HTTPStatus.FORBIDDEN, refusal)
     except PaidanError as refusal:
         status = _STATUS_OF.get(type(refusal), HTTPStatus.CONFLICT)
@@ -141,6 +141,13 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         return error_page(request, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _way_in(request: web.Request) -> str:
+    """Where somebody unknown begins: the demo's front page is its sandbox."""
+    services = request.app[SERVICES]
+    demo = services.mode == "demo" and services.sandbox
+    return "/sandbox" if demo and request.path == "/" else "/login"
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:

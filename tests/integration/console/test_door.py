@@ -127,7 +127,7 @@ async def test_somebody_who_left_is_out_at_once(chief: Browser, services: Servic
         uow.put_company(replace(uow.company, staff={**uow.company.staff, "zhoulan": gone}))
 
     await services.store.transact(TENANT, leave)
-    assert (await chief.get("/")).headers["Location"] == "/login"
+    assert (await chief.get("/board")).headers["Location"] == "/login"
 
 
 async def test_bodies_that_are_too_large_are_refused_in_plain_words(browser: Browser) -> None:
