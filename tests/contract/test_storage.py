@@ -541,9 +541,12 @@ async def test_a_notice_reads_back_equal_and_comes_once(store: SqlStore, tenant:
 
 
 async def test_a_newer_card_supersedes_the_waiting_one(store: SqlStore, tenant: str) -> None:
-    await add(store, tenant, a_card("v1"), a_card("elsewhere", to=CHAT), a_card("v2"))
-    assert await claimed(store, tenant) == ["elsewhere", "v2"]
+    await add(store, tenant, a_card("v0"))
+    plain = a_notice("plain", urgency=Urgency.RED)
+    await add(store, tenant, plain, a_card("v1"), a_card("elsewhere", to=CHAT), a_card("v2"))
+    assert await claimed(store, tenant) == ["plain", "elsewhere", "v2"]
     rows = {q.notice.key: q for q in store.outbox_audit(tenant)}
+    assert (rows["v0"].state, rows["v0"].superseded_by) == ("superseded", "v1")
     assert (rows["v1"].state, rows["v1"].superseded_by) == ("superseded", "v2")
 
 
