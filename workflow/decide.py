@@ -354,7 +354,7 @@ def _join(order: WorkOrder, command: c.Join, situation: Situation) -> list[Draft
 
 def _undo_join(order: WorkOrder, command: c.UndoJoin, _situation: Situation) -> list[Draft]:
     reporter = order.reporter(command.reporter)
-    if reporter is None or len(order.reporters) < 2:  # noqa: PLR2004  # the first report stays
+    if reporter is None or reporter == order.reporters[0]:
         raise InvalidInput(field="reporter", found=command.reporter, allowed="a joined report")
     data = {"message": reporter.message, "name": reporter.name, "by": command.by.id}
     return [Draft(Kind.JOIN_UNDONE, data)]

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -23,7 +24,7 @@ from storage import open_store
 from workflow import automation
 from workflow import commands as c
 from workflow.audit import Finding, examine
-from workflow.errors import PaidanError
+from workflow.errors import InvalidInput, PaidanError
 from workflow.events import Actor
 from workflow.ports import Change, UnitOfWork
 from workflow.records import ChatRef, Notice, Urgency
@@ -213,6 +214,21 @@ class Life(RuleBasedStateMachine):
         self.run(self.store.__aexit__(None, None, None))
         self.runner.close()
         self.folder.cleanup()
+
+
+def test_the_report_that_opened_it_cannot_be_taken_out() -> None:
+    life = Life()
+    try:
+        life.report(priority="P1", missing=(), triage=False, fault="hvac")
+        life.press(name="join", actor=None, staff="", number=1, stale=9)
+        order = life.run(life.store.read(TENANT, lambda uow: uow.orders.get(life.order)))
+        assert [r.message for r in order.reporters] == ["m1", "m2"]
+        base = {"by": ACTORS[0], "origin": life.origin(), "order_id": life.order}
+        with pytest.raises(InvalidInput):
+            life.handle(c.UndoJoin(**base, reporter="m1"))
+        assert life.handle(c.UndoJoin(**base, reporter="m2")).order.id != life.order
+    finally:
+        life.teardown()
 
 
 TestLife = Life.TestCase
