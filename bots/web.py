@@ -22,6 +22,21 @@ from workflow.records import Action, ChatKind, ChatRef, Inbound, Media, Outgoing
 OWN_CHANNELS = frozenset({"sandbox", "web", "console"})
 """Channels whose lines we keep ourselves."""
 
+EVERYTHING = Capabilities(
+    groups=True,
+    buttons=True,
+    cards=True,
+    edit=True,
+    mentions=True,
+    pictures=True,
+    voice=True,
+    max_text_bytes=16_000,
+    max_buttons=12,
+    per_minute=0,
+    idempotent=True,
+)
+"""A page of our own shows whatever we say."""
+
 MAX_TEXT = 4_000
 MAX_MEDIA = 9
 MAX_ARGS = 20
@@ -209,19 +224,7 @@ class WebChannel:
     @property
     def capabilities(self) -> Capabilities:
         """Everything: the page is ours."""
-        return Capabilities(
-            groups=True,
-            buttons=True,
-            cards=True,
-            edit=True,
-            mentions=True,
-            pictures=True,
-            voice=True,
-            max_text_bytes=16_000,
-            max_buttons=12,
-            per_minute=0,
-            idempotent=True,
-        )
+        return EVERYTHING
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """Write a line, or repaint the line of ``previous``; a repeated key is one line."""

@@ -18,6 +18,7 @@ import msgspec
 from typing_extensions import override
 
 from bots.channel import Capabilities, Channel
+from bots.web import EVERYTHING
 from paidan import transcript
 from paidan.audit import prove
 from paidan.clock import FrozenClock
@@ -39,18 +40,7 @@ class Recorder:
     @property
     def capabilities(self) -> Capabilities:
         """Like our own pages."""
-        return Capabilities(
-            groups=True,
-            buttons=True,
-            cards=True,
-            edit=True,
-            mentions=True,
-            pictures=True,
-            voice=True,
-            max_text_bytes=16_000,
-            per_minute=0,
-            idempotent=True,
-        )
+        return EVERYTHING
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """Say that it arrived."""
