@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import timedelta
 
-from bots import cases, precheck, reports
+from bots import cases, finding, precheck, reports
 from bots import text_commands as commands
 from bots.buttons import carry_out
 from bots.situation import Decision, Question, Situation, summary
@@ -57,6 +57,9 @@ _ACK = re.compile(
 _PUTS_RIGHT = re.compile(
     r"^\s*(不对|说错|写错|打错|更正|应该是)(?!.*(不用|取消|别来|没坏|好了|误报|虚惊|不需要))"
 )
+_WITHDRAWS = re.compile(
+    r"不用|不需要|不必|别来|甭|取消|撤|算了|误报|虚惊|没事|没有|不是|好了|解决|恢复|正常"
+)
 _ORDINAL = re.compile(r"第?\s*([一二三四五12345])\s*[个张单]")
 _COUNT = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5}
 
@@ -69,7 +72,7 @@ def hear(s: Situation) -> Decision:
     """
     if len(s.said) > MAX_TEXT:
         raise InvalidInput("too_long", field="text", found=len(s.said), allowed=MAX_TEXT)
-    for read in (_command, _our_question, _without_words, _answer):
+    for read in (_command, _our_question, _without_words, finding.answer, _answer):
         decision = read(s)
         if decision is not None:
             return decision
@@ -83,9 +86,23 @@ def _by_intent(s: Situation) -> Decision:
     unheard = intent in {"question", "complaint", "chitchat"} or not s.open_mine
     if emergency and unheard and intent not in {"report", "cancel", "praise"}:
         return reports.hear(s)
-    if "intent" in heard.abstained and intent not in {"report", "chitchat"}:
+    vague = "intent" in heard.abstained and intent not in {"report", "chitchat"}
+    if (vague or intent in {"cancel", "progress"}) and _news(s):
+        withdrawn = _WITHDRAWS.search(s.said)
+        return reports.doubtful(s) if precheck.grave(s) and not withdrawn else _doubtful(s)
+    if vague:
         return _doubtful(s)
     return _INTENTS.get(intent, _doubtful)(s)
+
+
+def _news(s: Situation) -> bool:
+    """A fault that no work order of the sender's is about: nothing to cancel or ask after."""
+    if not precheck.names_fault(s) or s.named is not None:
+        return False
+    ours = {precheck.fault_type(s), *precheck.VAGUE}
+    if any(order.fault_type in ours for order in s.mine):
+        return False
+    return precheck.grave(s) or not (s.open_mine or _WITHDRAWS.search(s.said))
 
 
 # --- commands and answers ---------------------------------------------------------------------
@@ -242,17 +259,23 @@ def _progress(s: Situation) -> Decision:
 def _progress_of(s: Situation, order: WorkOrder | None) -> Decision:
     """Where things stand; without an open work order, how the last one ended."""
     orders = (order,) if order is not None and order in s.mine else s.open_mine or s.mine[:1]
+    if not orders and finding.offered(s):
+        return finding.look(s)
     if not orders:
-        return Decision("answered: no_orders", replies=(s.reply("no_orders"),))
+        return _no_orders(s)
     listed = [summary(o, s.company) for o in orders]
     reply = s.reply("progress", orders=listed)
     return Decision("answered: progress", replies=(reply,), order_id=orders[0].id)
 
 
+def _no_orders(s: Situation) -> Decision:
+    return Decision("answered: no_orders", replies=(s.reply("no_orders"),))
+
+
 def _cancel(s: Situation) -> Decision:
     orders = [o for o in s.open_mine if _fits(o, "cancel")]
     if not orders:
-        return _progress_of(s, None)
+        return _progress_of(s, None) if s.mine else _no_orders(s)
     named = [o for o in orders if s.named is not None and o.id == s.named.id]
     if len(orders) > 1 and not named:
         return Question("cancel", tuple(orders)).ask(s)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from bots import lookup, web
+from bots import lookup, precheck, web
 from bots.decide import decide
 from bots.refusals import refused
 from bots.situation import NOTHING, Decision, Situation, begun, facts, filled, words
@@ -131,12 +131,19 @@ class FrontDesk:
         hints = await self._store.read(tenant, lambda uow: _hints(uow, inbound, now))
         text = f"{hints.begun} {said}".strip()
         try:
-            return self._understander.understand(
-                text, asking=hints.asking, at=inbound.sent_at, asset_fault=hints.asset_fault
-            )
+            return self._read(text, hints, inbound.sent_at)
         except Exception:  # noqa: BLE001  # understanding never blocks intake
             _log.exception("a message of %s was not understood", tenant)
             return replace(NOTHING, text=text, intent=Guess("report", 0.0))
+
+    def _read(self, text: str, hints: _Hints, at: datetime) -> Understanding:
+        """Almost any words can be the place we asked for, except those that tell of a fault."""
+        understand, fault = self._understander.understand, hints.asset_fault
+        if hints.asking == "place" and precheck.sounds_broken(text):
+            heard = understand(text, at=at, asset_fault=fault)
+            if precheck.tells_fault(heard):
+                return heard
+        return understand(text, asking=hints.asking, at=at, asset_fault=fault)
 
     def _unit(
         self,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from bots import precheck
+from bots import finding, precheck
 from bots import text_commands as commands
 from bots.situation import Situation, distinct, is_staff_group, tail
 from workflow.company import Asset, Company, Customer, Identity, Staff
@@ -19,6 +19,7 @@ CONSOLE = "console"
 """The channel whose senders have signed in: their user id is their person id."""
 
 RECURS_WITHIN = timedelta(days=30)
+FOUND_WITHIN = timedelta(days=7)
 _CONTACTS_KEPT = 5
 
 
@@ -58,7 +59,7 @@ def situation(
         shown=tuple(uow.orders.shown_in(inbound.place)) if staff else (),
         own_jobs=tuple(uow.orders.open_for_staff(staff.id)) if staff else (),
     )
-    s = replace(s, owner=_owner(uow, s), named=_named(uow, s))
+    s = replace(s, owner=_owner(uow, s), named=_named(uow, s), found=_found(uow, s))
     return replace(s, candidates=_candidates(uow, s))
 
 
@@ -158,6 +159,16 @@ def _named(uow: UnitOfWork, s: Situation) -> WorkOrder | None:
             if tail(order) == int(ref):
                 return order
     return uow.orders.find(ref)
+
+
+def _found(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
+    """What was reported with the number of somebody who asks how it goes."""
+    asks = s.understanding.intent.label == "progress" or s.asked("find", "found")
+    phone = finding.phone(s) if asks and s.staff is None else ""
+    if not phone:
+        return ()
+    match = Match("other", phone=phone, since=s.now - FOUND_WITHIN)
+    return tuple(uow.orders.matching(match))
 
 
 def _by_id(uow: UnitOfWork, order_id: str) -> WorkOrder | None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 from bots.situation import Situation, facts
 from workflow.commands import Details
+from workflow.families import symptoms
+from workflow.places import folded
 from workflow.policy import IntakePolicy
 from workflow.records import Facts, Media, Understanding
 from workflow.work_order import WorkOrder
@@ -28,6 +30,10 @@ _FILLER = re.compile(
     r"这里|这边|那个|这个|我|你们|的|了|呢|啊|吧|呀|吗|在|电话|手机号?|地址|联系人?|是|人|一个|个"
 )
 _NO_WORD = re.compile(r"[\W\d_]+")
+_BROKEN = re.compile(
+    r"坏|失灵|故障|报警|跳[机闸]|不[转动亮热冷响灵开关走行通出能会工]|没[水电网气反]|[停断掉]了|裂"
+    r"|(?<!地)漏|堵"
+)
 _CORRECTS = re.compile(
     r"^\s*(不对|不是|错了|说错|写错|打错|更正|改成|改为|应该是|是说)|说错了|写错了|打错了"
 )
@@ -89,7 +95,36 @@ def symptom(heard: Understanding) -> str:
     「报修 3号楼201 空调」 has none, 「空调不制冷」 has one.
     """
     left = _without(heard, {"phone", "serial", "location", "time", "name", "device"})
-    return left if len(left) >= 2 or heard.first("error_code") else ""  # noqa: PLR2004  # 坏了, 漏水
+    if len(left) >= 2 or heard.first("error_code"):  # noqa: PLR2004  # 坏了, 漏水
+        return left
+    return (left or heard.text) if sounds_broken(heard.text) else ""
+
+
+def grave(s: Situation) -> bool:
+    """Danger, or something that smells of it: gas and fire."""
+    heard = s.understanding
+    danger = heard.priority.label == "P0" and "priority" not in heard.abstained
+    return danger or (_typed(heard) and heard.fault_type.label == "gas_fire")
+
+
+def names_fault(s: Situation) -> bool:
+    """Whether it is clear what kind of thing is wrong, and that it matters."""
+    return grave(s) or (_typed(s.understanding) and s.understanding.priority.label == "P1")
+
+
+def _typed(heard: Understanding) -> bool:
+    return "fault_type" not in heard.abstained and heard.fault_type.label not in VAGUE
+
+
+def tells_fault(heard: Understanding) -> bool:
+    """Whether a message is surely a report with a symptom of its own."""
+    sure = heard.intent.label == "report" and "intent" not in heard.abstained
+    return sure and _typed(heard) and sounds_broken(heard.text)
+
+
+def sounds_broken(text: str) -> bool:
+    """Whether the words name something wrong: 堵了, 不亮, 跳闸."""
+    return bool(symptoms(folded(text)) or _BROKEN.search(text))
 
 
 def bare(heard: Understanding) -> bool:
@@ -165,7 +200,7 @@ def answer(s: Situation, order: WorkOrder, asked: str | None) -> Answer:
         "contact": _value(heard, "name"),
         "when": _value(heard, "time"),
     }
-    if asked == "place" and not found["place"]:
+    if asked == "place" and not found["place"] and not tells_fault(heard):
         found["place"] = _bare_place(s.text)
     slots = {
         name: value

@@ -106,12 +106,22 @@ def _return(s: Situation, order: WorkOrder) -> Decision:
     return Decision("return_work", (command,), order_id=order.id)
 
 
-def _open(s: Situation, found: c.Details, before: WorkOrder | None) -> Decision:
+def doubtful(s: Situation) -> Decision:
+    """What may be danger though it does not sound like a report: a person looks at once."""
+    found = precheck.details(s)
+    urgent = found if found.priority == "P0" else replace(found, priority="P1")
+    return _open(s, urgent, None, doubtful=True)
+
+
+def _open(
+    s: Situation, found: c.Details, before: WorkOrder | None, *, doubtful: bool = False
+) -> Decision:
     """One work order for the whole message; what is missing or doubtful is settled afterwards."""
     missing = precheck.missing(found, s.policy.intake)
     unsure = bool({"intent", "fault_type"} & s.understanding.abstained)
     known_by_asset = s.asset is not None and "intent" not in s.understanding.abstained
-    triage = unsure and found.priority != "P0" and before is None and not known_by_asset
+    calm = found.priority != "P0" and before is None and not known_by_asset
+    triage = doubtful or (unsure and calm)
     report = c.Report(
         s.by,
         s.origin,
@@ -204,8 +214,18 @@ def is_another(s: Situation, order: WorkOrder, asked: str | None) -> bool:
     fault = precheck.fault_type(s)
     clear = "fault_type" not in heard.abstained and fault not in precheck.VAGUE
     differs = order.fault_type not in precheck.VAGUE and fault != order.fault_type
-    grave = heard.priority.label == "P0" and order.priority != "P0" and differs
-    return grave or (clear and differs and asked != "symptom" and not precheck.corrects(s.text))
+    if heard.priority.label == "P0" and order.priority != "P0" and differs:
+        return True
+    if asked == "symptom" or precheck.corrects(s.text):
+        return False
+    return (clear and differs) or _apart(s, order)
+
+
+def _apart(s: Situation, order: WorkOrder) -> bool:
+    """Whether a fault is told that this work order contradicts: another room, device, symptom."""
+    found = precheck.details(s)
+    why = joining.same_incident(found, s.inbound.sent_at, order, s.policy).reason
+    return bool(found.symptom) and (why.startswith("differs_") or why == "came_back")
 
 
 def early_media(s: Situation) -> tuple[Media, ...]:

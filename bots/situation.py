@@ -41,7 +41,8 @@ class Situation:
     member.
     ``named`` is the one that the button or the number in the text points at. ``owner`` is whom
     the report is for, when that is not the sender: the asset's customer, or the one whose phone
-    number was given. A number proves nothing, so it gives the sender no rights.
+    number was given. A number proves nothing, so it gives the sender no rights. ``found`` are
+    those reported with the number that somebody asking for progress told us.
     """
 
     inbound: Inbound
@@ -60,6 +61,7 @@ class Situation:
     shown: tuple[WorkOrder, ...] = ()
     own_jobs: tuple[WorkOrder, ...] = ()
     named: WorkOrder | None = None
+    found: tuple[WorkOrder, ...] = ()
     case: Case | None = None
 
     @property

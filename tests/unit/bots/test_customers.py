@@ -25,7 +25,7 @@ from scene import (
 from bots.decide import decide
 from bots.situation import NOTHING, begun
 from workflow import commands as c
-from workflow.work_order import Reporter
+from workflow.work_order import Reporter, WorkOrder
 
 # --- the other intents ------------------------------------------------------------------------
 
@@ -154,6 +154,40 @@ def test_grave_words_open_whatever_the_intent_seems(intent: str) -> None:
     decision = decide(customer(text, understanding=heard(text, intent, "elevator", "P0")))
     assert isinstance(only(decision), c.Report)
     assert not only(decision).triage
+
+
+@pytest.mark.parametrize("intent", ["cancel", "progress"])
+def test_a_fault_nobody_reported_yet_is_read_by_a_person(intent: str) -> None:
+    text = "昨晚报的开水器不加热，师傅说十点到"
+    ear = heard(text, intent, "kitchen")
+    decision = decide(customer(text, understanding=ear))
+    assert (decision.commands, codes(decision)) == ((), ["triage_noted"])
+    known = order(fault_type="kitchen")
+    assert codes(decide(customer(text, understanding=ear, mine=(known,)))) != ["triage_noted"]
+    withdrawn = "开水器好了不用来了"
+    ear = heard(withdrawn, "cancel", "kitchen")
+    assert codes(decide(customer(withdrawn, understanding=ear))) == ["no_orders"]
+
+
+@pytest.mark.parametrize(
+    ("intent", "priority", "mine"),
+    [("cancel", "P2", ()), ("cancel", "P0", ()), ("cancel", "P2", (order(),))],
+)
+def test_gas_and_fire_open_at_once_for_a_person_to_look(
+    intent: str, priority: str, mine: tuple[WorkOrder, ...]
+) -> None:
+    text = "燃气公司说要我们自己报，表具漏气，已经关阀了"
+    ear = heard(text, intent, "gas_fire", priority)
+    decision = decide(customer(text, understanding=ear, mine=mine))
+    report = only(decision)
+    assert isinstance(report, c.Report)
+    assert report.triage
+    assert report.details.priority in {"P0", "P1"}
+    assert decision.cases[0].kind == "triage"
+    denied = "没有漏气，虚惊一场"
+    ear = heard(denied, "cancel", "gas_fire", "P2")
+    decision = decide(customer(denied, understanding=ear))
+    assert (decision.commands, codes(decision)) == ((), ["triage_noted"])
 
 
 def test_doubtful_words_go_to_a_person_and_open_nothing() -> None:

@@ -159,6 +159,12 @@ def test_splitting_is_offered_only_when_nothing_is_missing_any_more() -> None:
     assert codes(decide(s)) == ["offer_split"]
 
 
+@pytest.mark.parametrize("text", ["马桶堵了", "卫生间漏水"])
+def test_a_fault_in_a_word_is_not_asked_for_again(text: str) -> None:
+    ear = heard(text, fault="plumbing", device=text.removesuffix("堵了"))
+    assert only(decide(customer(text, understanding=ear))).missing == ()
+
+
 # --- joining, following up, coming back -------------------------------------------------------
 
 
