@@ -422,6 +422,35 @@ async def test_a_unit_reads_what_it_and_its_batch_wrote(store: SqlStore, tenant:
     assert [seen for _, seen in results] == list(range(1, 11))
 
 
+async def test_under_a_lock_one_incident_opens_one_work_order(
+    store: SqlStore, tenant: str, database_url: str, tmp_path: Path
+) -> None:
+    def open_or_join(uow: Any) -> str:
+        uow.lock("open-or-join")
+        found = uow.orders.matching(Match("elevator", place="3号楼"))
+        return found[0].number if found else opened(uow, place="3栋").number
+
+    async with open_store(database_url, tmp_path / "blobs") as other:
+        numbers = await gather(
+            *(s.transact(tenant, open_or_join) for _ in range(15) for s in (store, other))
+        )
+    assert set(numbers) == {"WO-20261120-0001"}
+
+
+async def test_an_instant_without_a_zone_is_refused(store: SqlStore, tenant: str) -> None:
+    naive = NOON.replace(tzinfo=None)
+    with pytest.raises(InvalidInput, match="time zone"):
+        await store.transact(tenant, lambda u: u.timers.arm("order:1", "warn", naive))
+
+
+async def test_nothing_of_another_tenant_is_stored(store: SqlStore, tenant: str) -> None:
+    foreign = a_company(f"{tenant}-other")
+    with pytest.raises(UnknownTicket):
+        await store.transact(tenant, lambda u: u.put_company(foreign))
+    with pytest.raises(UnknownTicket):
+        await store.transact(tenant, lambda u: opened(u, tenant=f"{tenant}-other"))
+
+
 async def test_commits_announce_what_they_touched(store: SqlStore, tenant: str) -> None:
     heard: list[tuple[str, frozenset[str]]] = []
     store.on_commit(lambda t, topics: heard.append((t, topics)))
