@@ -71,10 +71,11 @@ def press(s: Situation, action: Action) -> Decision:
 def _decided(s: Situation, case: Case, decision: str, **more: object) -> Decision:
     done = replace(case, state="decided", decision=decision, decided_by=s.by.id, decided_at=s.now)
     facts = {"case": case.id, "kind": case.kind, "decision": decision, "by": s.by.name, **more}
+    reply = replace(s.reply("case_decided", **facts), order_id=case.order_id or None)
     return Decision(
         outcome=decision,
         cases=(done,),
-        replies=(s.reply("case_decided", **facts),),
+        replies=(reply,),
         order_id=case.order_id,
     )
 

@@ -24,6 +24,8 @@ VAGUE = frozenset({"other", "none", ""})
 
 _LANDLINE = re.compile(r"0\d{2,3}\d{7,8}\d{0,6}|[48]00\d{7}")
 _DIGITS = re.compile(r"[+]?\d[\d\s-]{2,20}\d")
+_NUMBER = re.compile(r"[+]?(?:\d[\s-]*){7,}")
+"""No place, but perhaps a phone number with a digit too few."""
 _FILLER = re.compile(
     r"你好|您好|师傅|在吗|在不在|有人吗|我要|我想|需要|报修|维修|修理|修一下|修下|修|麻烦|请|帮忙|"
     r"帮|看看|看一下|看下|处理|一下|安排|派人|派个人|过来|来人|来|上门|谢谢|问题|有点|我们|我家|"
@@ -202,6 +204,8 @@ def answer(s: Situation, order: WorkOrder, asked: str | None) -> Answer:
     }
     if asked == "place" and not found["place"] and not tells_fault(heard):
         found["place"] = _bare_place(s.text)
+    if _NUMBER.fullmatch(found["place"]):
+        found["place"] = ""
     slots = {
         name: value
         for name, value in found.items()
@@ -229,9 +233,11 @@ def _what_is_wrong(s: Situation, order: WorkOrder, asked: str | None) -> dict[st
 
 
 def _malformed(s: Situation, asked: str | None, slots: Facts) -> tuple[str, str] | None:
+    digits = _DIGITS.search(unicodedata.normalize("NFKC", s.text))
+    if asked == "place" and not slots and digits and _NUMBER.fullmatch(s.text.strip()):
+        return "phone", digits[0].strip()
     if asked not in {"phone", "serial"} or asked in slots:
         return None
-    digits = _DIGITS.search(unicodedata.normalize("NFKC", s.text))
     code = re.search(r"[A-Za-z0-9][A-Za-z0-9-]{2,}", s.text)
     found = digits if asked == "phone" else code
     return (asked, found[0].strip()) if found else None

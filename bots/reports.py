@@ -21,6 +21,9 @@ from workflow.work_order import WorkOrder
 _AGAIN = re.compile(r"又|还是|再次|仍然|仍旧|没修好|没修|复发|老样子")
 
 
+_GOES_ON = re.compile(r"好像|而且|并且|同时|现在|[还也又](?!有?[一1两])")
+
+
 def hear(s: Situation) -> Decision:
     """A message that tells of a fault."""
     found = precheck.details(s, early_media(s))
@@ -72,7 +75,9 @@ def _reported_here(s: Situation, order: WorkOrder) -> bool:
 
 def _meant(s: Situation, found: c.Details) -> Decision | None:
     """「又坏了」「声音还很大」: words that say too little to be a fault of their own."""
-    if found.priority == "P0" or not (found.fault_type in precheck.VAGUE or not found.symptom):
+    says_little = found.fault_type in precheck.VAGUE or not found.symptom
+    goes_on = _GOES_ON.match(s.text) and s.understanding.first("device") is None
+    if found.priority == "P0" or not (says_little or goes_on):
         return None
     if s.understanding.first("location") is not None:
         return None
