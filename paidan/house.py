@@ -122,18 +122,27 @@ class House:
             for gate in self._gates.values():
                 await stack.enter_async_context(gate)
             await self.drain(tenant)
-            while (due := await self.store.next_due(tenant)) is not None and due <= target:
+            while (due := await self._next_by(tenant, target)) is not None:
                 if due > self.clock.now(tenant):
                     await self.clock.move(tenant, due)
-                before = due
                 await self.drain(tenant)
-                if await self.store.next_due(tenant) == before:
-                    # A channel that refuses right now is asked again in real time, not in a loop.
-                    break
             if target > self.clock.now(tenant):
                 await self.clock.move(tenant, target)
             await self.drain(tenant)
         return target
+
+    async def _next_by(self, tenant: str, target: datetime) -> datetime | None:
+        """When something is due next, at ``target`` at the latest. A notice that is due already is
+        one its channel does not take right now: it is asked again in real time and keeps no step
+        from its own time.
+        """
+        due = await self.store.next_due(tenant)
+        if due is None or due > target:
+            return None
+        if due > self.clock.now(tenant):
+            return due
+        steps = await self.store.due_timers(tenant, target, 1)
+        return steps[0].due if steps else None
 
     async def _settle(self, tenant: str, admitted: Admitted) -> None:
         outcome = await self._front_desk.settle(tenant, admitted)

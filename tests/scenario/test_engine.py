@@ -109,6 +109,24 @@ async def test_winding_the_clock_in_one_go_or_in_small_steps_tells_the_same_stor
     assert stories[0] == stories[1]
 
 
+async def test_a_notice_stuck_in_a_dead_senders_hands_makes_no_step_late(town: Town) -> None:
+    await town.say("c01", TRAPPED, settle=False)
+    await town.parts.house.settle_messages(town.tenant)
+    taken = await town.parts.store.claim_notices(town.tenant, TUESDAY, 64)
+    assert taken
+    await town.wait(minutes=16)
+    order = await town.order()
+    came = {
+        str(e.data["rung"]): e.at - TUESDAY
+        for e in await town.history(order)
+        if e.kind == Kind.STEP_TAKEN and "golden" in str(e.data["rung"])
+    }
+    assert came == {
+        "golden_warning": timedelta(minutes=12),
+        "golden_takeover": timedelta(minutes=15),
+    }
+
+
 # --- forgeries ------------------------------------------------------------------------------------
 
 
