@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import bindparam, insert, literal_column, select, update
 
@@ -12,11 +12,9 @@ from storage.codec import clean, decoder, encode, facts, micros
 from storage.database import Insert, Row, Session, Sql
 from storage.people import PUT_DIALOGUE, doc_where, put_doc
 from storage.schema import cases, dialogues, inbox, posts
+from storage.scope import Scope
 from workflow.ports import Admitted, Case, Post
 from workflow.records import ChatRef, Dialogue, Facts, Inbound
-
-if TYPE_CHECKING:
-    from storage.unit import Scope
 
 decode_inbound = decoder(Inbound)
 decode_dialogue = decoder(Dialogue)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Table, and_, bindparam, delete, insert, literal_column, or_, select, update
 
@@ -32,14 +32,12 @@ from storage.schema import (
     work_orders,
     workload,
 )
+from storage.scope import Scope
 from workflow.errors import Conflict, UnknownTicket
 from workflow.events import Event
 from workflow.ports import Load, Match
 from workflow.records import ChatRef
 from workflow.work_order import WorkOrder
-
-if TYPE_CHECKING:
-    from storage.unit import Scope
 
 _LATELY = timedelta(days=7)
 _MANY = 20

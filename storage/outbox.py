@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, func, insert, literal_column, null, or_, select, update
 
 from storage.codec import decoder, encode, instant, maybe_instant, maybe_micros, micros
 from storage.database import Row, Sql
 from storage.schema import living_cards, outbox
+from storage.scope import Scope
 from workflow.ports import Queued
 from workflow.records import Notice, NoticeState, Receipt, Urgency
-
-if TYPE_CHECKING:
-    from storage.unit import Scope
 
 decode_notice = decoder(Notice)
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Table, bindparam, literal_column, select
 
 from storage.codec import decoder, encode, haystack, key_of, place_of
 from storage.database import Insert, Sql
 from storage.schema import assets, customers, dialogues, identities, presence
+from storage.scope import Scope
 from workflow.company import Asset, Customer, Identity, Presence
-
-if TYPE_CHECKING:
-    from storage.unit import Scope
 
 decode_customer = decoder(Customer)
 decode_asset = decoder(Asset)

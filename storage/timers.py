@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 
 from storage.codec import instant, maybe_instant, micros
 from storage.database import Row, Sql
 from storage.schema import timers
+from storage.scope import Scope
 from workflow.ports import Timer
-
-if TYPE_CHECKING:
-    from storage.unit import Scope
 
 _t = timers.c
 _MINE = (_t.tenant == bindparam("tenant"), _t.subject == bindparam("subject"))

@@ -17,6 +17,7 @@ from storage.orders import SqlOrders
 from storage.outbox import SqlOutbox
 from storage.people import SqlPeople
 from storage.schema import companies, ledger, policies
+from storage.scope import Scope
 from storage.timers import SqlTimers
 from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
@@ -74,20 +75,6 @@ class Shared:
     new_id: Callable[[], str]
     companies: dict[tuple[str, str], Company] = field(default_factory=dict)
     policies: dict[tuple[str, str], Policy] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Scope:
-    """What the parts of a unit share: the tenant, the connection, and what it touched."""
-
-    tenant: str
-    session: Session
-    now: Callable[[], datetime]
-    topics: set[str] = field(default_factory=set)
-
-    def touch(self, *topics: str) -> None:
-        """Say that whoever watches these topics should look after the commit."""
-        self.topics.update(topics)
 
 
 class SqlUnitOfWork:
