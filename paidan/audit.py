@@ -23,6 +23,7 @@ GRACE = timedelta(seconds=60)
 WORDS = {
     "chain": "历史链断裂",
     "fold": "记录与历史不符",
+    "listed": "列表与记录不符",
     "late_step": "到期步骤没有执行",
     "unarmed": "下一步没有上钟",
     "ghost_timer": "已关闭却还有钟在走",
@@ -102,6 +103,10 @@ async def prove(store: SqlStore, tenant: str) -> Report:
         timer = armed.get(f"order:{order.id}")
         rules = policies[version]
         findings += examine(order, history, timer, told[order.id], rules, calendars, now)
+    findings += [
+        Finding(misfit.order_id, misfit.number, "listed", detail=", ".join(misfit.columns))
+        for misfit in store.misfits(tenant)
+    ]
     findings += [_undelivered(q) for q in notices if _is_late(q, now) or q.state == "dead"]
     return Report(
         tenant=tenant,

@@ -16,13 +16,14 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import DBAPIError
 
-from storage import outbox, sending, timers
+from storage import misfits, outbox, sending, timers
 from storage.blobs import FolderBlobs
 from storage.codec import instant, micros
 from storage.conversations import heads
 from storage.database import Database, Insert, Row, Session, Sql, Unavailable, is_lost
 from storage.identifiers import Ulids
 from storage.migrating import prepare
+from storage.misfits import Misfit
 from storage.orders import AUDIT_ORDERS, events_of
 from storage.queries import Queries
 from storage.rows import decode_order
@@ -325,6 +326,11 @@ class SqlStore:
         for order_id, doc in self._pages(AUDIT_ORDERS, tenant, ""):
             order = decode_order(doc)
             yield order, self._read_now(partial(events_of, tenant=tenant, order_id=order_id))
+
+    def misfits(self, tenant: str) -> Iterator[Misfit]:
+        """Work orders of which the lists say something else than their own record."""
+        pages = (self._pages(sql, tenant, "") for sql in (misfits.LISTED, misfits.UNLISTED))
+        return misfits.misfits(*pages)
 
     def timers_audit(self, tenant: str) -> Iterator[Timer]:
         """Every timer there ever was, in the order of arming."""

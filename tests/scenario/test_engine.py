@@ -165,9 +165,34 @@ async def test_a_record_that_differs_from_its_history_is_found_and_named(
     order = await a_busy_morning(town)
     sql = f"UPDATE order_docs SET doc = replace(doc, '{before}', '{after}') WHERE order_id = ?"
     assert forge(sql, order) == 1
-    (found,) = (await town.audit()).findings
-    assert (found.what, found.number) == ("fold", order.number)
-    assert found.detail in {"rating", "priority"}
+    report = await town.audit()
+    assert {(found.what, found.number) for found in report.findings} == {
+        ("fold", order.number),
+        ("listed", order.number),
+    }
+    assert {found.detail for found in report.findings} == {before.split('"')[1]}
+
+
+@pytest.mark.parametrize(
+    ("sql", "column"),
+    [
+        ("UPDATE work_orders SET state = 'in_progress' WHERE id = ?", "state"),
+        ("UPDATE work_orders SET assignee = 'zhangpeng' WHERE id = ?", "assignee"),
+        ("UPDATE work_orders SET ended = 0 WHERE id = ?", "ended"),
+        ("UPDATE work_orders SET completed_at = completed_at - 1 WHERE id = ?", "completed_at"),
+        ("DELETE FROM order_docs WHERE order_id = ?", "record"),
+        ("DELETE FROM work_orders WHERE id = ?", "row"),
+    ],
+)
+async def test_lists_that_say_something_else_than_the_record_are_found_and_named(
+    town: Town, forge: Forge, sql: str, column: str
+) -> None:
+    order = await a_busy_morning(town)
+    assert forge(sql, order) == 1
+    report = await town.audit()
+    (found,) = report.findings
+    assert (found.what, found.number, found.detail) == ("listed", order.number, column)
+    assert f"✗ {order.number}：列表与记录不符" in str(report)
 
 
 @pytest.mark.parametrize(
