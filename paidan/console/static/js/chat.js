@@ -34,6 +34,7 @@ on("line", (event) => {
   const list = listOf(chat);
   if (!list) {
     flag(`[data-tab="${CSS.escape(chat)}"] .unread`);
+    followFirst(chat);
     return;
   }
   const follow = nearBottom(list);
@@ -55,7 +56,17 @@ on("line", (event) => {
   if (column && !("shown" in column.dataset)) flag(`[data-show="${column.id.slice(4)}"] .unread`);
 });
 
-on("unread", (event) => flag(`[data-tab="${CSS.escape(event.data)}"] .unread`));
+on("unread", (event) => {
+  flag(`[data-tab="${CSS.escape(event.data)}"] .unread`);
+  followFirst(event.data);
+});
+
+// A newcomer watching an empty group is taken to the one where the first card appears.
+function followFirst(chat) {
+  const tab = document.querySelector(`[data-tab="${CSS.escape(chat)}"]`);
+  const column = tab?.closest("[data-column]");
+  if (column && !column.querySelector("[data-chat] > li")) go(tab.href, column.id);
+}
 
 function flag(selector) {
   for (const dot of document.querySelectorAll(selector)) dot.hidden = false;
