@@ -14,6 +14,7 @@ from workflow import commands as c
 from workflow.errors import InvalidInput, StaleTicket, UnknownTicket
 from workflow.ports import Case
 from workflow.records import Action, Dialogue, Facts, Reply, media_of
+from workflow.states import Sub
 from workflow.taxonomy import FAULT_TYPES
 
 
@@ -84,6 +85,8 @@ def _confirm(s: Situation, case: Case, args: Facts) -> Decision:
     """Yes, it is a report; with corrections if any. Without a work order yet, open one."""
     if not case.order_id:
         return _open(s, case, args)
+    if _settled(s):
+        return _decided(s, case, "case_confirm")
     command = c.Triage(
         s.by,
         s.origin,
@@ -95,10 +98,15 @@ def _confirm(s: Situation, case: Case, args: Facts) -> Decision:
     return replace(_decided(s, case, "case_confirm"), commands=(command,))
 
 
+def _settled(s: Situation) -> bool:
+    """Whether the work order in doubt went on without us: cancelled, or clear by now."""
+    return s.named is not None and s.named.sub != Sub.TRIAGE
+
+
 def _dismiss(s: Situation, case: Case, args: Facts) -> Decision:
     reason = str(args.get("reason") or args.get("text") or "").strip()
     decision = _decided(s, case, "case_dismiss", reason=reason)
-    if case.kind != "triage" or not case.order_id:
+    if case.kind != "triage" or not case.order_id or _settled(s):
         return decision
     command = c.Triage(s.by, s.origin, case.order_id, confirm=False, reason=reason)
     return replace(decision, commands=(command,))

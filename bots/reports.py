@@ -15,7 +15,7 @@ from workflow import commands as c
 from workflow import joining
 from workflow.events import SYSTEM
 from workflow.records import Dialogue, Media, Reply, media_of
-from workflow.states import State
+from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
 
 _AGAIN = re.compile(r"又|还是|再次|仍然|仍旧|没修好|没修|复发|老样子")
@@ -64,7 +64,8 @@ def _same(s: Situation, found: c.Details, order: WorkOrder, why: joining.JoinDec
     if _reported_here(s, order):
         return add_info(s, order)
     join = c.Join(s.by, s.origin, order.id, details=found, reason=why.reason, score=why.score)
-    return Decision("joined", (join,), order_id=order.id, dialogue=s.asking(None, order.id))
+    commands = (join, *_confirmed(s, order))
+    return Decision("joined", commands, order_id=order.id, dialogue=s.asking(None, order.id))
 
 
 def _reported_here(s: Situation, order: WorkOrder) -> bool:
@@ -174,7 +175,7 @@ def fill(s: Situation, order: WorkOrder, answer: precheck.Answer) -> Decision:
     kept = s.dialogue.context.get("parts") if s.dialogue else None
     parts = [[str(x) for x in pair] for pair in kept] if isinstance(kept, list | tuple) else []
     dialogue, replies = _next_question(s, answer.remaining, parts, order.id)
-    commands = (told, *_raised(s, order))
+    commands = (told, *_raised(s, order), *_confirmed(s, order))
     return Decision("answered_question", commands, replies, dialogue, order_id=order.id)
 
 
@@ -195,7 +196,7 @@ def add_info(s: Situation, order: WorkOrder) -> Decision:
     dialogue = s.asking(asking, order.id)
     if s.dialogue is not None and s.dialogue.asking == asking:
         dialogue = replace(s.dialogue, order_id=order.id, updated_at=s.now)
-    commands = (told, *_raised(s, order))
+    commands = (told, *_raised(s, order), *_confirmed(s, order))
     return Decision("added_info", commands, dialogue=dialogue, order_id=order.id)
 
 
@@ -209,6 +210,16 @@ def _raised(s: Situation, order: WorkOrder) -> Sequence[c.Command]:
         SYSTEM, s.origin, order.id, priority="P0", reason=f"客户补充：{s.text[:200]}"
     )
     return (raised,)
+
+
+def _confirmed(s: Situation, order: WorkOrder) -> Sequence[c.Command]:
+    """A clear emergency settles a doubt at once; nobody has to look first."""
+    if order.sub != Sub.TRIAGE or s.understanding.priority.label != "P0":
+        return ()
+    if not precheck.tells_fault(s.understanding) or "priority" in s.understanding.abstained:
+        return ()
+    fault = precheck.fault_type(s)
+    return (c.Triage(SYSTEM, s.origin, order.id, confirm=True, fault_type=fault),)
 
 
 def is_another(s: Situation, order: WorkOrder, asked: str | None) -> bool:

@@ -187,6 +187,27 @@ def test_the_neighbours_report_joins_and_ones_own_is_added() -> None:
     assert (again.outcome, type(only(again))) == ("added_info", c.AddInfo)
 
 
+def test_a_clear_emergency_settles_the_doubt_about_the_work_order_it_joins() -> None:
+    text = "3号楼402煤气味很大，快来人"
+    ear = heard(text, fault="gas_fire", priority="P0", location="3号楼402")
+    known = order(
+        fault_type="gas_fire",
+        text="3号楼402漏气",
+        place="3号楼402",
+        customer_id="",
+        state=State.NEW,
+        sub=Sub.TRIAGE,
+        reporters=(),
+    )
+    join, settled = decide(customer(text, understanding=ear, candidates=(known,))).commands
+    assert isinstance(join, c.Join)
+    assert isinstance(settled, c.Triage)
+    assert (settled.confirm, settled.fault_type) == (True, "gas_fire")
+    calm = replace(ear, priority=replace(ear.priority, label="P1"))
+    decision = decide(customer(text, understanding=calm, candidates=(known,)))
+    assert [type(command) for command in decision.commands] == [c.Join]
+
+
 def test_another_room_is_another_work_order() -> None:
     text = "锦绣苑5栋空调不制冷"
     ear = heard(text, device="空调", location="锦绣苑5栋")
