@@ -171,6 +171,8 @@ def nothing_happened_twice(town: Town, story: Story) -> None:
     )
     assert len(steps) > 10
     assert max(steps.values()) == 1
+    followed = [event.number for event in story.events if event.kind == Kind.FOLLOW_UP_OPENED]
+    assert len(followed) == len(set(followed)) == 2
     sends = town.sends()
     doubtful: set[str] = set()
     for death in town.deaths:

@@ -97,7 +97,7 @@ DAY: tuple[Act, ...] = (
     Engineer(3, "到场 3"),
     Engineer(3, "完成 3 已补贴"),
     Until(52 * 60),
-    Until(73 * 60),
+    Until(74 * 60),
 )
 
 
