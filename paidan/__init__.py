@@ -1,0 +1,1 @@
+"""The product: settings, composition, command line, loops, console."""
