@@ -202,8 +202,8 @@ def _undo_join(act: Act) -> c.OnOrder:
     """The report that was named, else the presser's own joined one."""
     own = [
         r.message
-        for r in act.order.reporters[1:]
-        if r.customer_id == act.by.id or r.sender == act.origin.sender
+        for r in act.order.reporters
+        if r != act.order.opener and (r.customer_id == act.by.id or r.sender == act.origin.sender)
     ]
     named = act.text("reporter", required=False)
     if act.by.role == "customer" and named not in own:

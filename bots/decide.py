@@ -1,16 +1,17 @@
 """The front desk's one question: what does this message mean for us? Pure.
 
-Who speaks decides where it goes: presses to :mod:`bots.buttons`, colleagues to :mod:`bots.staff`,
-everybody else to :mod:`bots.customers`.
+Who speaks decides where it goes: devices to :mod:`bots.alarms`, presses to :mod:`bots.buttons`,
+colleagues to :mod:`bots.staff`, everybody else to :mod:`bots.customers`.
 """
 
 from __future__ import annotations
 
-from bots import buttons, customers, staff
+from bots import alarms, buttons, customers, staff
 from bots import text_commands as commands
 from bots.refusals import refused
 from bots.situation import Decision, Situation, is_staff_group
 from workflow.errors import PaidanError
+from workflow.records import ALARM
 
 
 def decide(s: Situation) -> Decision:
@@ -23,6 +24,8 @@ def decide(s: Situation) -> Decision:
 
 def _decide(s: Situation) -> Decision:
     inbound = s.inbound
+    if inbound.channel == ALARM:
+        return alarms.hear(s)
     if inbound.action is not None:
         return buttons.press(s)
     if s.staff is not None:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from bots import finding, precheck
+from bots import alarms, finding, precheck
 from bots import text_commands as commands
 from bots.situation import Situation, distinct, is_staff_group, tail
 from workflow.company import Asset, Company, Customer, Identity, Staff
 from workflow.errors import UnknownTicket
 from workflow.ports import Case, Match, UnitOfWork
-from workflow.records import Inbound, Understanding
+from workflow.records import ALARM, Inbound, Understanding
 from workflow.work_order import WorkOrder
 
 CONSOLE = "console"
@@ -21,6 +21,7 @@ CONSOLE = "console"
 RECURS_WITHIN = timedelta(days=30)
 FOUND_WITHIN = timedelta(days=7)
 _CONTACTS_KEPT = 5
+_ALARMED = 50
 
 
 @runtime_checkable
@@ -50,6 +51,8 @@ def situation(
         staff=staff,
         case=_case(uow, inbound),
     )
+    if inbound.channel == ALARM:
+        return _alarmed(uow, s)
     if staff is None and not _among_colleagues(inbound, company):
         s = _as_customer(uow, s)
     s = replace(
@@ -61,6 +64,27 @@ def situation(
     )
     s = replace(s, owner=_owner(uow, s), named=_named(uow, s), found=_found(uow, s))
     return replace(s, candidates=_candidates(uow, s))
+
+
+def _alarmed(uow: UnitOfWork, s: Situation) -> Situation:
+    """What is known around a device's alarm: the device, its owner, its open work orders; of a
+    device we do not know, what was opened for its serial, or the case that waits for a person.
+    """
+    if isinstance(uow, Locking):
+        uow.lock("open-or-join")
+    asset, alarm = scanned(uow, s.inbound), alarms.raised(s.inbound)
+    if asset is not None:
+        orders = uow.orders.of_asset(asset.id, _ALARMED)
+    else:
+        orders = uow.orders.matching(Match("other", serial=alarm.serial))
+    waiting = (case for case in uow.cases.open() if case.place == s.inbound.place)
+    s = replace(
+        s,
+        asset=asset,
+        candidates=tuple(order for order in orders if order.open),
+        case=next((case for case in waiting if alarms.about(case, alarm)), None),
+    )
+    return replace(s, owner=_owner(uow, s))
 
 
 def _who(
@@ -145,10 +169,14 @@ def _mine(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
 
 
 def _named(uow: UnitOfWork, s: Situation) -> WorkOrder | None:
-    """The work order a button carries, or a number in the text: among those in sight first."""
+    """The work order a button carries or its case is about, or a number in the text: among those
+    in sight first.
+    """
     action = s.inbound.action
+    if action is not None and action.do.startswith("case_"):
+        return _by_id(uow, s.case.order_id) if s.case is not None and s.case.order_id else None
     if action is not None:
-        return None if action.do.startswith("case_") else _by_id(uow, action.order)
+        return _by_id(uow, action.order)
     words = commands.STAFF_WORDS if s.staff else commands.CUSTOMER_WORDS
     spoken = commands.parse(s.said, words, addressed=s.inbound.addressed)
     ref = spoken.ref if spoken else commands.reference(s.said) or commands.mentioned(s.said)

@@ -121,7 +121,7 @@ def _presses(order: WorkOrder, seat: Seat) -> Iterator[_Press]:
 
 
 def _joined_later(order: WorkOrder, seat: Seat) -> bool:
-    first = order.reporters[0] if order.reporters else None
+    first = order.opener
     return order.open and seat.reporter is not None and seat.reporter != first
 
 

@@ -51,6 +51,7 @@ _SHOWN = (
     *("state", "sub", "outcome", "held_from", "hold_reason", "stalled", "escalation", "marks"),
     *("text", "fault_type", "priority", "place", "device", "serial", "error_code", "media"),
     *("phone", "contact", "when", "missing", "assignee", "generation", "reporters", "rating"),
+    *("alarms", "by_device"),
 )
 
 
@@ -199,6 +200,7 @@ def _for_staff(picture: Picture, seat: Seat, words: Words) -> Iterator[tuple[str
     yield "when", harmless(order.when)
     yield "customer", words.say("card.vip") if customer and customer.vip else ""
     yield "reporters", _crowd(order, words)
+    yield "alarms", words.say("card.alarms", n=order.alarms) if order.alarms > 1 else ""
     yield "media", _attachments(order, words)
     yield "history", _history(picture, words)
     yield "next", picture.next(seat.audience, words)

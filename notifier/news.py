@@ -296,7 +296,7 @@ def _new_priority(event: Event, change: Change) -> Iterator[News]:
 
 def _spoken_reason(event: Event) -> str:
     reason = event.data.get("reason")
-    return "" if reason == "joined_report" else quoted(reason)
+    return "" if reason in {"joined_report", "repeated_alarm"} else quoted(reason)
 
 
 def _over(event: Event, change: Change) -> Iterator[News]:

@@ -331,6 +331,14 @@ def login_link(staff: str, config: ConfigFile = None) -> None:
     print(link(_settings(config), staff))
 
 
+@app.command("alarm-token", help=say("打印设备告警接口的令牌。", "Print the device-alarm token."))
+def alarm_token(config: ConfigFile = None) -> None:
+    """Good until the secret changes."""
+    from paidan.errands import alarm_token as token
+
+    print(token(_settings(config)))
+
+
 # --- errors -----------------------------------------------------------------------------------
 
 

@@ -133,6 +133,13 @@ def login_link(settings: Settings, staff_id: str) -> str:
     return settings.public_url + path
 
 
+def alarm_token(settings: Settings) -> str:
+    """The bearer token with which devices may raise alarms."""
+    from paidan.console.signing import alarm_token as token
+
+    return token(settings.secret(), settings.tenant)
+
+
 def understander(folder: Path, progress: Callable[[str], None]) -> Understander:
     """The reader of sentences, trained into ``folder`` first when it is not there."""
     from nlp import Understander

@@ -22,7 +22,15 @@ from workflow.work_order import WorkOrder
 GRACE = timedelta(seconds=10)
 """How late a due step may be before it counts as missed."""
 
-SILENT = frozenset({Kind.LINKED, Kind.FOLLOW_UP_OPENED, Kind.SENT_TO_TRIAGE, Kind.FIRST_RESPONDED})
+SILENT = frozenset(
+    {
+        Kind.LINKED,
+        Kind.FOLLOW_UP_OPENED,
+        Kind.SENT_TO_TRIAGE,
+        Kind.FIRST_RESPONDED,
+        Kind.ALARM_REPEATED,
+    }
+)
 """Kinds that need no notice of their own."""
 
 

@@ -105,6 +105,17 @@ class Join(OnOrder):
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatAlarm(OnOrder):
+    """The device raised the same alarm again: one more to the count, nobody is disturbed, unless
+    it is now more urgent than the work order.
+    """
+
+    code: str = ""
+    text: str = ""
+    priority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UndoJoin(OnOrder):
     """Take one joined report out again; it becomes a work order of its own."""
 

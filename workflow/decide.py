@@ -352,9 +352,21 @@ def _join(order: WorkOrder, command: c.Join, situation: Situation) -> list[Draft
     return drafts
 
 
+def _repeat_alarm(order: WorkOrder, command: c.RepeatAlarm, _situation: Situation) -> list[Draft]:
+    _still_open(order, "repeat_alarm")
+    times = order.alarms + 1
+    drafts = [
+        Draft(Kind.ALARM_REPEATED, {"code": command.code, "text": command.text, "times": times})
+    ]
+    priority = command.priority or order.priority
+    if PRIORITIES.index(priority) < PRIORITIES.index(order.priority):
+        drafts += _raise_priority(order, priority, "repeated_alarm")
+    return drafts
+
+
 def _undo_join(order: WorkOrder, command: c.UndoJoin, _situation: Situation) -> list[Draft]:
     reporter = order.reporter(command.reporter)
-    if reporter is None or reporter == order.reporters[0]:
+    if reporter is None or reporter == order.opener:
         raise InvalidInput(field="reporter", found=command.reporter, allowed="a joined report")
     data = {"message": reporter.message, "name": reporter.name, "by": command.by.id}
     return [Draft(Kind.JOIN_UNDONE, data)]
@@ -448,6 +460,7 @@ _DECISIONS: dict[type[c.OnOrder], _Decision] = {
     c.Correct: _correct,
     c.ExtendDeadline: _extend,
     c.Join: _join,
+    c.RepeatAlarm: _repeat_alarm,
     c.UndoJoin: _undo_join,
     c.AddInfo: _add_info,
     c.Triage: _triage,

@@ -60,6 +60,7 @@ class Kind(StrEnum):
     STEP_TAKEN = "step_taken"
     FOLLOW_UP_OPENED = "follow_up_opened"
     LINKED = "linked"
+    ALARM_REPEATED = "alarm_repeated"
 
 
 STANDARD = tuple(Kind)[:12]

@@ -13,7 +13,7 @@ from typing import Any, cast
 from workflow.clocks import ClockName, Mark, MarkKind
 from workflow.errors import UnknownTicket
 from workflow.events import Event, Kind
-from workflow.records import ChatRef, media_of
+from workflow.records import ALARM, ChatRef, media_of
 from workflow.states import State, Sub
 from workflow.work_order import Extension, Reporter, WorkOrder
 
@@ -83,6 +83,8 @@ def _opened(event: Event) -> WorkOrder:
         priority=data["priority"],
         media=media_of(details.get("media")),
         missing=tuple(data["missing"]),
+        alarms=int(event.channel == ALARM),
+        by_device=event.channel == ALARM,
         policy_version=data["policy_version"],
         queue_id=data["queue_id"],
         team_id=data["team_id"],
@@ -374,4 +376,5 @@ _CHANGES: dict[Kind, Callable[[WorkOrder, Event], _Change]] = {
     Kind.NUDGED: lambda _order, event: {"nudged_at": event.at},
     Kind.LINKED: _linked,
     Kind.FOLLOW_UP_OPENED: _linked,
+    Kind.ALARM_REPEATED: lambda order, _event: {"alarms": order.alarms + 1},
 }

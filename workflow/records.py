@@ -15,6 +15,8 @@ ChatKind = Literal["direct", "group"]
 Role = Literal["customer", "engineer", "supervisor", "admin", "system"]
 Facts = Mapping[str, object]
 """JSON-able facts: str, int, float, bool, None, and lists or mappings of them."""
+ALARM = "alarm"
+"""The channel of devices: they speak, nobody reads there."""
 
 
 # --- what came in -----------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from workflow.escalation import next_step, upcoming
 from workflow.events import GENESIS, SYSTEM, Actor, Event, Kind, seal
 from workflow.fold import evolve
 from workflow.ports import Change, Planner, Timer, UnitOfWork
-from workflow.records import ChatRef, Facts
+from workflow.records import ALARM, ChatRef, Facts
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
 
@@ -113,7 +113,7 @@ class Service:
             "missing": list(command.missing),
             "reported_at": min(sent, now).isoformat(),
             "policy_version": order.policy_version,
-            "reporters": [reporter_facts(command, details, now)] if command.origin.place else [],
+            "reporters": [reporter_facts(command, details, now)] if _answered(command) else [],
             "links": [list(command.link)] if command.link else [],
             **queue_facts(situation, details.fault_type, details.region),
         }
@@ -194,7 +194,7 @@ class Service:
     ) -> Handled:
         order, events = _record(before, drafts, command, situation, new=new)
         exclude = command.exclude if isinstance(command, c.Dispatch) else ()
-        if automation.needs_somebody(order) and (drafts or isinstance(command, c.Dispatch)):
+        if automation.needs_somebody(order) and _seeks(command, order, before, drafts):
             following = automation.find_somebody(order, situation, exclude=exclude)
             order, more = _record(order, following, command, situation)
             events = (*events, *more)
@@ -269,6 +269,23 @@ class Service:
             customer=customer,
             asset=asset,
         )
+
+
+def _answered(command: c.Command) -> bool:
+    """Whether there is anybody where the command came from to be told how it goes."""
+    place = command.origin.place
+    return place is not None and place.channel != ALARM
+
+
+def _seeks(
+    command: c.Command, order: WorkOrder, before: WorkOrder, drafts: Sequence[Draft]
+) -> bool:
+    """Whether this is a reason to look for somebody (again); a mere repeat of an alarm is none,
+    or a device would have the whole round of a busy team searched with every beep.
+    """
+    if isinstance(command, c.RepeatAlarm) and order.priority == before.priority:
+        return False
+    return bool(drafts) or isinstance(command, c.Dispatch)
 
 
 def _change(

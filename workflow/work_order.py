@@ -90,6 +90,10 @@ class WorkOrder:
     held_from: tuple[State, Sub] | None = None
     hold_reason: str = ""
 
+    alarms: int = 0
+    """How often the device itself raised the alarm."""
+    by_device: bool = False
+    """A device opened it, not a report of anybody's."""
     reporters: tuple[Reporter, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     opened_at: datetime | None = None
@@ -120,6 +124,11 @@ class WorkOrder:
     def open(self) -> bool:
         """Not closed."""
         return self.state in OPEN
+
+    @property
+    def opener(self) -> Reporter | None:
+        """Whose report opened it; the other reporters joined. None when a device did."""
+        return self.reporters[0] if self.reporters and not self.by_device else None
 
     def reporter(self, message: str) -> Reporter | None:
         """The reporter whose report was this message."""

@@ -9,6 +9,7 @@ from paidan.console.assets import SHELF
 from paidan.console.guard import Route, guarded
 from paidan.console.live import HUB, Hub
 from paidan.console.pages import (
+    alarms,
     board,
     entry,
     files,
@@ -80,6 +81,7 @@ def build(services: Services) -> web.Application:
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route))
     app.router.add_get("/static/{version}/{name:.+}", assets.serve)
+    app.router.add_post("/api/alarms", alarms.receive)
     app.router.add_get("/healthz", files.healthz)
     app.router.add_get("/readyz", files.readyz)
     app.on_response_prepare.append(guard.add_headers)

@@ -13,6 +13,7 @@ from workflow.company import Company
 from workflow.dispatch import Ranking, from_facts
 from workflow.events import Event, Kind
 from workflow.policy import Policy
+from workflow.records import ALARM
 
 _ALARM = frozenset({Kind.NOBODY_AVAILABLE, Kind.OFFER_EXPIRED, Kind.DECLINED, Kind.RETURNED})
 _GOOD = frozenset({Kind.COMPLETED, Kind.ACCEPTED_BY_CUSTOMER, Kind.RATED, Kind.CLOSED})
@@ -96,7 +97,8 @@ class Teller:
         )
 
     def _by(self, event: Event) -> str:
-        if event.actor.role == "system":
+        device = event.channel == ALARM and event.actor.id == event.chat
+        if event.actor.role == "system" and not device:
             return self._reader.t("role.system")
         return event.actor.name or self.name(event.actor.id)
 
@@ -126,6 +128,7 @@ class Teller:
             "score": data.get("score", ""),
             "part": data.get("part", ""),
             "quantity": data.get("quantity", ""),
+            "times": data.get("times", ""),
             "minutes": data.get("minutes", ""),
             "label": data.get("label", ""),
             "clock": reader.t(f"clock.{data['clock']}") if data.get("clock") else "",
@@ -159,7 +162,8 @@ class Teller:
             known = self._reader.t_or(f"because.{code}", code)
             parts.append(known)
         else:
-            parts.append(data.get("reason"))
+            reason = str(data.get("reason") or "")
+            parts.append(self._reader.t_or(f"because.{reason}", reason))
         return " · ".join(str(part) for part in parts if part)
 
     def _rule(self, why: str) -> str:

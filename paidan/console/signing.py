@@ -63,6 +63,11 @@ def login_path(secret: bytes, tenant: str, staff_id: str, now: datetime) -> str:
     return f"/login/{sign(secret, 'login', facts, now + LOGIN_FOR)}"
 
 
+def alarm_token(secret: bytes, tenant: str) -> str:
+    """What devices of this tenant authorise themselves with; good until the secret changes."""
+    return sign(secret, "alarms", {"tenant": tenant})
+
+
 def action_path(secret: bytes, tenant: str, staff_id: str, action: Action, now: datetime) -> str:
     """The path of a link that presses one button after a confirmation page: single use, 24 h."""
     facts = {

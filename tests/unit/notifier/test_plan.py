@@ -474,6 +474,7 @@ async def test_every_kind_of_event_is_planned(stage: Open) -> None:
     ):
         await here.act(kind, "backup", **more)
     await here.act(c.ReturnWork, "cust", reason="又停了")
+    await here.act(c.RepeatAlarm, "cust", code="E07")
     await here.act(c.Nudge, "cust")
     await here.act(c.ChangePriority, "chief", priority="P0", reason="困人")
     await here.act(c.Correct, "chief", facts={"place": "6 号楼"})
