@@ -14,6 +14,8 @@ from bots.situation import OPENED, Decision, Situation, distinct
 from workflow import commands as c
 from workflow import joining
 from workflow.events import SYSTEM
+from workflow.families import devices
+from workflow.places import folded
 from workflow.records import Dialogue, Media, Reply, media_of
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
@@ -76,27 +78,35 @@ def _reported_here(s: Situation, order: WorkOrder) -> bool:
 
 def _meant(s: Situation, found: c.Details) -> Decision | None:
     """「又坏了」「声音还很大」: words that say too little to be a fault of their own."""
-    says_little = found.fault_type in precheck.VAGUE or not found.symptom
-    goes_on = _GOES_ON.match(s.text) and s.understanding.first("device") is None
-    if found.priority == "P0" or not (says_little or goes_on):
+    if found.priority == "P0" or s.understanding.first("location") is not None:
         return None
-    if s.understanding.first("location") is not None:
-        return None
+    if found.symptom and found.fault_type not in precheck.VAGUE:
+        return _going_on(s)
     waiting = [o for o in s.open_mine if o.state == State.AWAITING_ACCEPTANCE]
     again = bool(_AGAIN.search(s.text))
     if again and len(waiting) == 1:
         return _return(s, waiting[0])
-    recent = [
-        o
-        for o in s.open_mine
-        if o.opened_at and s.now - o.opened_at <= s.policy.intake.follow_text_window
-    ]
+    recent = _recent(s)
     if recent:
         return add_info(s, recent[0])
     if again and s.open_mine:
         return add_info(s, s.open_mine[0])
     last = next((o for o in s.mine if not o.open), None)
     return _open(s, _as_before(found, last), last) if again and last else None
+
+
+def _going_on(s: Situation) -> Decision | None:
+    """「好像还在滴水」「门口有狗」 soon after a report: they name nothing else."""
+    named = s.understanding.first("device") is not None or devices(folded(s.text))
+    wrong = precheck.sounds_broken(s.text) and not _GOES_ON.match(s.text)
+    recent = _recent(s)
+    return add_info(s, recent[0]) if recent and not (named or wrong) else None
+
+
+def _recent(s: Situation) -> list[WorkOrder]:
+    """The sender's own that were reported a little while ago."""
+    window = s.policy.intake.follow_text_window
+    return [o for o in s.open_mine if o.opened_at and s.now - o.opened_at <= window]
 
 
 def _as_before(found: c.Details, last: WorkOrder) -> c.Details:

@@ -208,6 +208,26 @@ def test_a_clear_emergency_settles_the_doubt_about_the_work_order_it_joins() -> 
     assert [type(command) for command in decision.commands] == [c.Join]
 
 
+@pytest.mark.parametrize(
+    ("text", "fault", "goes_on"),
+    [
+        ("好像还在滴水", "plumbing", True),
+        ("门口有狗，来之前打个电话", "environment", True),
+        ("漏水了", "plumbing", False),
+        ("厕所下水道堵了", "plumbing", False),
+    ],
+)
+def test_what_names_nothing_else_goes_on_about_the_report_just_made(
+    text: str, fault: str, goes_on: bool
+) -> None:
+    ear = heard(text, fault=fault)
+    command = only(decide(customer(text, understanding=ear, mine=(order(),))))
+    assert isinstance(command, c.AddInfo if goes_on else c.Report)
+    old = order(opened_at=NOW - timedelta(hours=2))
+    command = only(decide(customer(text, understanding=ear, mine=(old,))))
+    assert isinstance(command, c.Report)
+
+
 def test_another_room_is_another_work_order() -> None:
     text = "锦绣苑5栋空调不制冷"
     ear = heard(text, device="空调", location="锦绣苑5栋")
