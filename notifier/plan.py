@@ -57,6 +57,8 @@ class _Line:
     people: tuple[Staff, ...] = ()
     fallbacks: tuple[ChatRef, ...] = ()
     supervising: bool = False
+    reporters: tuple[str, ...] = ()
+    """The reporters it is for, by the ids they write under, where others read along."""
 
 
 class _Desk:
@@ -75,7 +77,9 @@ class _Desk:
         news = for_customer(self.change)
         if news is None:
             return
-        for reader in readers(self.change, addressed(news, self.change)):
+        told = addressed(news, self.change)
+        for reader in readers(self.change, told):
+            here = [r.sender for r in told if r.place == reader.place]
             yield self._notice(
                 _Line(
                     news,
@@ -84,6 +88,7 @@ class _Desk:
                     self._to_customer(news, reader),
                     reader.person,
                     fallbacks=reader.fallbacks,
+                    reporters=tuple(dict.fromkeys(here)) if reader.place.kind == "group" else (),
                 )
             )
 
@@ -238,7 +243,7 @@ class _Desk:
             event_seq=news.event.seq,
             person=line.person,
             role=line.role,
-            mentions=handles(line.people, line.place.channel),
+            mentions=line.reporters or handles(line.people, line.place.channel),
             card=self._to_do(line) if fixing else None,
             fallbacks=line.fallbacks,
         )
