@@ -7,13 +7,12 @@ answers turns scores into confidences.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -21,11 +20,9 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
-from nlp import corpus, lexicon
 from nlp.features import FACT, Features, Span
 
 Floats = npt.NDArray[np.float32]
-Progress = Callable[[str], None]
 
 HEADS: Final = ("intent", "fault_type", "priority", "emotion")
 ORDERED: Final = frozenset({"emotion"})
@@ -35,9 +32,7 @@ OPEN_INTENTS: Final = frozenset({"report", "progress"})
 HALF: Final = 0.5
 WEAKEST_REASON: Final = 0.33
 MOST_REASONS: Final = 6
-
-_FORMAT = 1
-_RECIPE = ("features.py", "text.py", "safety.py", "training.py", "lexicon/__init__.py")
+_PAIR: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +89,11 @@ class Model:
         written = values[: len(grams)]
         written /= math.sqrt(float(written @ written)) or 1.0
         return Answer(self, features, grams + facts, self._weights[rows] * values[:, None])
+
+    def familiarity(self, features: Features) -> float:
+        """The share of the message's pairs of characters that training has seen, 0 to 1."""
+        pairs = [gram for gram in features.grams if len(gram) == _PAIR]
+        return sum(gram in self._row for gram in pairs) / (len(pairs) or 1)
 
     def save(self, path: Path) -> None:
         """Write the model whole or not at all: a reader never sees half a file."""
@@ -196,42 +196,6 @@ class Answer:
         return [(pull, span) for pull, span in spans if span[1] > span[0]]
 
 
-def load_or_train(
-    folder: Path,
-    progress: Progress | None = None,
-    examples: Sequence[corpus.Example] | None = None,
-) -> Model:
-    """The model for these examples (by default the shipped corpus): from ``folder`` if it is
-    there and sound, else trained now (seconds) and kept there for the next start.
-
-    Several processes may do this at once; each writes a whole file and the last one stays.
-    """
-    say = progress or _silent
-    chosen = corpus.load() if examples is None else tuple(examples)
-    digest = recipe_digest(chosen)
-    path = folder / f"understanding-{digest}.npz"
-    try:
-        return Model.load(path)
-    except FileNotFoundError:
-        say(f"training the understanding model on {len(chosen)} messages")
-    except (OSError, ValueError) as error:
-        say(f"{path.name} cannot be read ({error}); training again")
-    from nlp.training import train  # noqa: PLC0415  (scikit-learn costs seconds to import)
-
-    model = train(chosen, digest, say)
-    model.save(path)
-    return model
-
-
-def recipe_digest(examples: Sequence[corpus.Example]) -> str:
-    """A short hash of everything a model depends on: examples, word lists, and our own code."""
-    digest = hashlib.sha256(f"{_FORMAT} {corpus.digest(tuple(examples))}".encode())
-    here = Path(__file__).parent
-    for path in [*sorted(lexicon.FOLDER.glob("*.txt")), *(here / name for name in _RECIPE)]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def _plain(head: Head) -> dict[str, Any]:
     return {
         "labels": list(head.labels),
@@ -243,7 +207,3 @@ def _plain(head: Head) -> dict[str, Any]:
 
 def _bytes(text: str) -> npt.NDArray[np.uint8]:
     return np.frombuffer(text.encode(), dtype=np.uint8)
-
-
-def _silent(message: str) -> None:
-    pass

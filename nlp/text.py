@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from pathlib import Path
+
+from nlp import sections
 
 _CLAUSE_END = re.compile(r"[,，。;；!！?？\n\r~～…、]+|\s{1,}(?=[一-鿿])")
 _DIGIT = re.compile(r"[0-9]")
+
+
+_SIMPLE = {
+    pair[0]: pair[1]
+    for group in sections.words(Path(__file__).parent / "lexicon" / "traditional.txt").values()
+    for pair in group
+}
 
 
 class _Fold(dict[int, str]):
@@ -16,6 +26,7 @@ class _Fold(dict[int, str]):
     def __missing__(self, code: int) -> str:
         char = chr(code)
         folded = unicodedata.normalize("NFKC", char).lower()
+        folded = _SIMPLE.get(folded, folded)
         self[code] = folded = folded if len(folded) == 1 else char
         return folded
 
@@ -24,7 +35,8 @@ _FOLD = _Fold()
 
 
 def fold(text: str) -> str:
-    """``text`` in half-width lower case, character for character, so spans stay valid.
+    """``text`` in half-width lower case and simplified characters, one for one, so spans stay
+    valid.
 
     Characters whose compatibility form is longer than one (``㎡``, ``ﬁ``) are left alone.
     """

@@ -1,13 +1,14 @@
 """Word lists of the trade: devices with the fault type that owns them, symptoms, homophones.
 
-The lists are plain text beside this module; everything is matched on folded text
-(:func:`nlp.text.fold`), longest word first.
+The lists are plain text beside this module, words parted by blanks (``_`` stands for a blank in a
+word: ``not_cooling``); everything is matched on folded text (:func:`nlp.text.fold`), longest word
+first. A word that begins or ends in Latin letters ends where they do: ``ac`` is not in ``black``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -65,6 +66,21 @@ class _Trie(dict[str, "_Trie"]):
         return f"(?:{body})?" if ends else body
 
 
+_INSIDE_LATIN = re.compile(r"(?<=[a-z])(?=[a-z])")
+
+
+def _words(path: Path) -> Iterator[tuple[str, str]]:
+    """The words of a list as they are matched, each with its heading."""
+    for heading, group in sections.words(path).items():
+        for word in group:
+            yield fold(word.replace("_", " ")), heading
+
+
+def _whole(found: re.Match[str]) -> bool:
+    """Whether no Latin word is cut at either end."""
+    return not any(_INSIDE_LATIN.match(found.string, edge) for edge in found.span())
+
+
 def alternation(words: Iterable[str]) -> re.Pattern[str]:
     """A pattern for any of the words, longest first.
 
@@ -89,20 +105,11 @@ class Lexicon:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._devices: dict[str, tuple[str, Strength]] = {}
-        for fault_type, words in sections.words(folder / "devices.txt").items():
-            for word in words:
-                name = fold(word.rstrip("?~"))
-                self._devices.setdefault(name, (fault_type, _MARKS.get(word[-1], "strong")))
-        self._symptoms = {
-            fold(word): kind
-            for kind, words in sections.words(folder / "symptoms.txt").items()
-            for word in words
-        }
-        self._cues = {
-            fold(word): cue
-            for cue, words in sections.words(folder / "cues.txt").items()
-            for word in words
-        }
+        for word, fault_type in _words(folder / "devices.txt"):
+            strength = _MARKS.get(word[-1], "strong")
+            self._devices.setdefault(word.rstrip("?~"), (fault_type, strength))
+        self._symptoms = dict(_words(folder / "symptoms.txt"))
+        self._cues = dict(_words(folder / "cues.txt"))
         self._meant = _homophones(folder / "homophones.txt")
         self._device_pattern = alternation(self._devices)
         self._symptom_pattern = alternation(self._symptoms)
@@ -118,6 +125,7 @@ class Lexicon:
         found = (
             Device(hit.start(), hit.end(), *self._devices[hit[0]])
             for hit in self._device_pattern.finditer(meant)
+            if _whole(hit)
         )
         return [device for device in found if device.fault_type != NOT_A_DEVICE]
 
@@ -126,6 +134,7 @@ class Lexicon:
         return [
             Symptom(hit.start(), hit.end(), self._symptoms[hit[0]])
             for hit in self._symptom_pattern.finditer(meant)
+            if _whole(hit)
         ]
 
     def cues(self, meant: str) -> list[Cue]:
@@ -133,6 +142,7 @@ class Lexicon:
         return [
             Cue(hit.start(), hit.end(), self._cues[hit[0]])
             for hit in self._cue_pattern.finditer(meant)
+            if _whole(hit)
         ]
 
 

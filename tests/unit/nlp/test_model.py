@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from nlp import Understander
-from nlp.model import HEADS, Model, load_or_train
+from nlp.loading import load_or_train
+from nlp.model import HEADS, Model
 
 
 def test_a_kept_model_is_read_back_and_answers_the_same(

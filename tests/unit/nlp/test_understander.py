@@ -142,6 +142,74 @@ def test_two_faults_are_offered_as_parts(understander: Understander) -> None:
     assert understander.understand("会议室空调不制冷").parts == ()
 
 
+def test_a_second_fault_needs_no_listed_symptom_where_the_writer_counts(
+    understander: Understander,
+) -> None:
+    meaning = understander.understand("后厨蒸箱不上汽，另外门口灯坏了")
+    assert [part.fault_type for part in meaning.parts] == ["kitchen", "electrical"]
+    assert meaning.fault_type.label == "kitchen"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault_type"),
+    [("先修网！空调那个不急", "network"), ("先看收银机，灯不亮晚点再说", "pos_payment")],
+)
+def test_what_the_writer_puts_first_decides(
+    understander: Understander, text: str, fault_type: str
+) -> None:
+    guess = understander.understand(text).fault_type
+    assert guess.label == guess.alternatives[0][0] == fault_type
+    assert sum(share for _, share in guess.alternatives) <= 1.0001
+
+
+@pytest.mark.parametrize(
+    ("text", "fault_type", "priority"),
+    [
+        ("電梯門夾人，7樓", "elevator", "P0"),
+        ("冷氣不冷，辦公室很悶", "hvac", "P1"),
+        ("kongtiao bu leng", "hvac", "P1"),
+        ("ac坏了，3F meeting room，太热了", "hvac", "P1"),
+        ("AC not cooling in room 1203", "hvac", "P1"),
+        ("elevator stuck with people inside!!", "elevator", "P0"),
+    ],
+)
+def test_other_ways_to_write_it(
+    understander: Understander, text: str, fault_type: str, priority: str
+) -> None:
+    meaning = understander.understand(text)
+    answers = meaning.intent.label, meaning.fault_type.label, meaning.priority.label
+    assert answers == ("report", fault_type, priority)
+
+
+@pytest.mark.parametrize("text", ["不对，是滴水", "不对，是三号楼，不是二号楼"])
+def test_putting_something_right_cancels_nothing(understander: Understander, text: str) -> None:
+    assert understander.understand(text).intent.label != "cancel"
+
+
+LETTER = (
+    "尊敬的市长：我想就公共自行车的停放提一点意见。目前地铁站周边的车辆投放过多，早晨大量堆积在"
+    "盲道上，行人只能绕行，而几条老街巷却长期无车可借。建议按照人流动态调度，并参考兄弟城市的经验，"
+    "划定电子围栏，由运营企业承担清理费用，盼予以研究答复。"
+)
+
+
+def test_a_letter_from_another_world_is_left_to_a_person(understander: Understander) -> None:
+    meaning = understander.understand(LETTER)
+    assert {"intent", "fault_type", "priority"} <= meaning.abstained
+    assert meaning.intent.label != "chitchat"
+    assert meaning.priority.label != "P0"
+
+
+def test_a_long_report_is_no_letter(understander: Understander) -> None:
+    meaning = understander.understand(
+        "物业您好，我是6栋1单元1502的住户，最近一个星期我们家卫生间的天花板一直在渗水，一开始只是一小块"
+        "水印，后来越来越大，现在已经往下滴了，楼上的邻居说他家没有漏，我怀疑是中间的管道有问题，麻烦安排"
+        "师傅上门查一查，我白天上班，晚上七点以后在家。"
+    )
+    assert (meaning.intent.label, meaning.fault_type.label) == ("report", "plumbing")
+    assert "intent" not in meaning.abstained
+
+
 def test_nothing_said_is_small_talk(understander: Understander) -> None:
     assert understander.understand("").intent.label == "chitchat"
     assert understander.understand("。。。").intent.label == "chitchat"

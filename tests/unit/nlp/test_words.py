@@ -28,6 +28,14 @@ def dangers(message: str) -> tuple[list[str], list[str]]:
         ("洗手被电了一下", ["shock"]),
         ("手夹住了", ["crush"]),
         ("水管爆了淹了", ["flood", "flood"]),
+        ("积水到脚踝了", ["flood"]),
+        ("树枝压着电线，刮风就冒蓝光", ["spark"]),
+        ("锅炉压力表指针到红区了", ["pressure"]),
+        ("喷淋头漏水，滴在配电柜上", ["wet"]),
+        ("塔吊限位器失灵", ["fall"]),
+        ("锅还在火上", ["fire"]),
+        ("手被门夹住了，血都出来了", ["crush", "injury"]),
+        ("a smell of gas in the kitchen", ["gas"]),
     ],
 )
 def test_dangers_that_are_meant(message: str, kinds: list[str]) -> None:
@@ -44,6 +52,8 @@ def test_dangers_that_are_meant(message: str, kinds: list[str]) -> None:
         "没看到明火",
         "冒烟是误报",
         "困人是演练",
+        "人都出来了，不算困人",
+        "there is no gas leak",
     ],
 )
 def test_dangers_that_are_denied(message: str) -> None:
@@ -62,6 +72,11 @@ def test_dangers_that_are_denied(message: str) -> None:
         "充电到30%就停",
         "万一着火怎么办",
         "来电了",
+        "钢化玻璃炸了一地",
+        "灯管炸了一根",
+        "血水漫到路上",
+        "洗澡水都到脚踝了",
+        "smoke detector battery",
     ],
 )
 def test_harmless_words_are_no_danger(message: str) -> None:
@@ -77,6 +92,13 @@ def test_words_that_hold_a_device_name_are_not_devices() -> None:
     assert lexicon.shipped().devices("打电话给部门上门") == []
 
 
+def test_latin_words_are_not_found_inside_others() -> None:
+    find = lexicon.shipped().devices
+    assert find("black position") == []
+    assert [d.fault_type for d in find("换个ac吧")] == ["hvac"]
+    assert [d.end - d.start for d in find("card reader broken")] == [len("card reader")]
+
+
 def test_every_device_belongs_to_a_fault_type() -> None:
     types = set(sections.words(lexicon.FOLDER / "devices.txt")) - {lexicon.NOT_A_DEVICE}
     assert types == set(FAULT_TYPES) - {"none"}
@@ -87,6 +109,10 @@ def test_folding_keeps_every_position() -> None:
     folded = text.fold(message)
     assert len(folded) == len(message)
     assert folded.startswith("a座123")
+
+
+def test_traditional_characters_are_read_as_simplified() -> None:
+    assert text.fold("電梯門夾人，樓頂漏水") == "电梯门夹人,楼顶漏水"
 
 
 def test_the_corpus_covers_every_label() -> None:
