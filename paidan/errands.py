@@ -22,6 +22,7 @@ from paidan.tables import COLUMNS, Kind
 from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
 from workflow.ports import UnitOfWork
+from workflow.records import Action
 
 if TYPE_CHECKING:
     from nlp import Understander
@@ -131,6 +132,38 @@ def login_link(settings: Settings, staff_id: str) -> str:
         raise InvalidInput(field="staff", found=staff_id, allowed=", ".join(sorted(known)))
     path = login_path(settings.secret(), settings.tenant, staff_id, datetime.now(UTC))
     return settings.public_url + path
+
+
+def action_link(settings: Settings, do: str, ref: str, staff_id: str) -> str:
+    """A one-time link, good for a day, that presses one button for a colleague whom no chat
+    reaches: to be sent by SMS, mail or word of mouth. It shows what it would do before it does it,
+    and is refused like any old card when the work order has moved on.
+
+    Raises:
+        UnknownTicket: no work order by this number.
+        InvalidInput: nobody by this id, or no such action.
+    """
+    from bots.rights import NEEDS
+    from paidan.console.signing import action_path
+
+    if do not in NEEDS:
+        raise InvalidInput(field="do", found=do, allowed=", ".join(sorted(NEEDS)))
+    company = stored_company(settings)
+    known = {s.id for s in company.staff.values() if s.active} if company else set()
+    if staff_id not in known:
+        raise InvalidInput(field="staff", found=staff_id, allowed=", ".join(sorted(known)))
+
+    async def work(store: SqlStore) -> Action:
+        order = await store.read(settings.tenant, lambda uow: uow.orders.find(ref))
+        if order is None:
+            raise UnknownTicket(ref=ref)
+        return Action(do, order.id, str(order.state), order.generation)
+
+    action = _with_store(settings, work)
+    now = datetime.now(UTC)
+    return settings.public_url + action_path(
+        settings.secret(), settings.tenant, staff_id, action, now
+    )
 
 
 def alarm_token(settings: Settings) -> str:
