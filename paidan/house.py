@@ -213,5 +213,7 @@ class House:
                 if due is not None:
                     left = (due - self.clock.now(tenant)).total_seconds()
                     seconds = min(seconds, max(left, 0.05))
+        # Not wait_for: woken and cancelled at once, it forgets that it was cancelled (3.11).
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(awake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await awake.wait()

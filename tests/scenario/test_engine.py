@@ -292,3 +292,18 @@ async def test_a_message_that_waited_through_an_outage_is_settled_once_and_in_or
     assert kinds.index(Kind.REPORTED) < kinds.index(Kind.NUDGED)
     assert order.opened_at == TUESDAY
     assert (await town.audit()).ok
+
+
+async def test_the_house_stops_even_in_the_moment_it_is_woken(town: Town) -> None:
+    house = town.parts.house
+    for _ in range(5):
+        house.beats.clear()
+        running = asyncio.create_task(house.run())
+        while len(house.beats) < 3:
+            await town.read(lambda uow: uow.company)
+        for _ in range(9):  # the loops look for the next due time, and then nap
+            await town.read(lambda uow: uow.company)
+        house.wake(town.tenant, frozenset({"inbox", "timers", "outbox"}))
+        running.cancel()
+        done, _ = await asyncio.wait([running], timeout=9)
+        assert done, "it goes on although it was told to stop"
