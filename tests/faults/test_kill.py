@@ -46,7 +46,7 @@ class Town:
     def live(self, signs: int | None) -> bool:
         """One process; killed after so many signs of life. True when it came to the end."""
         ours, theirs = self.forks.Pipe(duplex=False)
-        process = self.forks.Process(target=live, args=(self.folder, theirs))
+        process = self.forks.Process(target=live, args=(self.folder, theirs), daemon=True)
         process.start()
         theirs.close()
         seen, last = 0, b""
@@ -57,7 +57,8 @@ class Town:
                 except EOFError:
                     break
                 seen += 1
-            process.kill() if last != b"!" else process.join()
+            if last != b"!":
+                process.kill()
         process.join()
         ended = last == b"!"
         assert ended or process.exitcode == -9, f"it died of itself: {process.exitcode}"

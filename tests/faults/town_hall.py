@@ -7,6 +7,7 @@ acknowledged, where the clock stood, and one line for each message that left the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -255,10 +256,9 @@ class _Townsfolk:
             self.changed.clear()
             if await holds():
                 return
-            try:
-                await asyncio.wait_for(self.changed.wait(), 0.2)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await self.changed.wait()
 
     async def _settled(self) -> bool:
         """Every message was dealt with and every due step taken."""
