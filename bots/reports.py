@@ -23,13 +23,14 @@ from workflow.work_order import WorkOrder
 _AGAIN = re.compile(r"又|还是|再次|仍然|仍旧|没修好|没修|复发|老样子")
 
 
+_PLANNED = frozenset({"follow_up", "maintenance"})
 _GOES_ON = re.compile(r"好像|而且|并且|同时|现在|[还也又](?!有?[一1两])")
 
 
 def hear(s: Situation) -> Decision:
     """A message that tells of a fault."""
     found = precheck.details(s, early_media(s))
-    known = distinct((*s.mine, *s.candidates))
+    known = _incidents(distinct((*s.mine, *s.candidates)))
     same = joining.best(found, s.inbound.sent_at, [o for o in known if o.open], s.policy)
     if same is not None and same.same:
         order = next(o for o in known if o.id == same.order_id)
@@ -82,15 +83,16 @@ def _meant(s: Situation, found: c.Details) -> Decision | None:
         return None
     if found.symptom and found.fault_type not in precheck.VAGUE:
         return _going_on(s)
-    waiting = [o for o in s.open_mine if o.state == State.AWAITING_ACCEPTANCE]
+    mine = _incidents(s.open_mine)
+    waiting = [o for o in mine if o.state == State.AWAITING_ACCEPTANCE]
     again = bool(_AGAIN.search(s.text))
     if again and len(waiting) == 1:
         return _return(s, waiting[0])
     recent = _recent(s)
     if recent:
         return add_info(s, recent[0])
-    if again and s.open_mine:
-        return add_info(s, s.open_mine[0])
+    if again and mine:
+        return add_info(s, mine[0])
     last = next((o for o in s.mine if not o.open), None)
     return _open(s, _as_before(found, last), last) if again and last else None
 
@@ -106,7 +108,13 @@ def _going_on(s: Situation) -> Decision | None:
 def _recent(s: Situation) -> list[WorkOrder]:
     """The sender's own that were reported a little while ago."""
     window = s.policy.intake.follow_text_window
-    return [o for o in s.open_mine if o.opened_at and s.now - o.opened_at <= window]
+    mine = _incidents(s.open_mine)
+    return [o for o in mine if o.opened_at and s.now - o.opened_at <= window]
+
+
+def _incidents(orders: Sequence[WorkOrder]) -> list[WorkOrder]:
+    """What broke, without the visits we planned ourselves: a new fault is no part of those."""
+    return [o for o in orders if not any(relation in _PLANNED for relation, _ in o.links)]
 
 
 def _as_before(found: c.Details, last: WorkOrder) -> c.Details:

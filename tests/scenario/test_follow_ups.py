@@ -6,7 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from tests.scenario.conftest import SUPERVISORS, Town, customer_chat, staff_chat, team_group
+from tests.scenario.conftest import (
+    SUPERVISORS,
+    TUESDAY,
+    Town,
+    customer_chat,
+    staff_chat,
+    team_group,
+)
 from workflow.events import Kind
 from workflow.records import ChatRef
 from workflow.states import State, Sub
@@ -275,9 +282,22 @@ async def test_broken_again_after_closing_is_a_linked_work_order(town: Town, wor
 
 async def test_broken_again_long_after_is_a_report_like_any_other(town: Town) -> None:
     await closed(town)
-    await town.wait(days=31)
+    await town.clock.move(town.tenant, TUESDAY + timedelta(days=31))
     await town.say("c02", NO_COOLING)
-    assert (await town.order()).links == ()
+    links = [relation for o in await town.orders() for relation, _ in o.links]
+    assert "recurrence" not in links
+    assert [o.text for o in await town.orders()].count(NO_COOLING) == 2
+
+
+@pytest.mark.parametrize("words", ["空调又不制冷了", "又坏了"])
+async def test_broken_again_is_never_lost_in_the_follow_up_call(town: Town, words: str) -> None:
+    order = await closed(town)
+    await town.wait(days=3, hours=1)
+    assert ("follow_up", order.id) in (await town.order()).links
+    await town.say("c02", words)
+    again = await town.order()
+    assert again.links == (("recurrence", order.id),)
+    assert (again.priority, again.state) == ("P1", State.DISPATCHED)
 
 
 # --- two faults at once ---------------------------------------------------------------------------
