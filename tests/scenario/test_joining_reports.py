@@ -7,6 +7,7 @@ import itertools
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ async def test_a_floor_without_power_is_never_hidden_behind_a_lamp(town: Town) -
 
 async def test_the_join_window_ends(town: Town) -> None:
     await town.say("v1", "3号楼501漏水 13712345678")
-    await town.wait(hours=25)
+    await town.clock.move(town.tenant, TUESDAY + timedelta(hours=25))
     await town.say("v2", "3号楼501漏水 13787654321")
     assert len(await town.orders()) == 2
 
