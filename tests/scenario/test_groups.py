@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.scenario.conftest import Town, customer_chat, staff_chat, team_group
@@ -27,7 +29,7 @@ async def test_chatter_of_a_group_opens_nothing_and_is_not_answered(town: Town, 
 
 @pytest.mark.parametrize("call", [{"text": "@派单 "}, {"mentions": ["paidan"]}])
 async def test_calling_us_in_a_group_is_a_report_and_the_caller_is_answered_there(
-    town: Town, call: dict[str, object]
+    town: Town, call: dict[str, Any]
 ) -> None:
     words = f"{call.pop('text', '')}3栋2单元电梯困人了"
     await town.say("c01", words, chat=OWNERS, **call)

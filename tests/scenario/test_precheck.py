@@ -140,6 +140,7 @@ async def test_an_emergency_waits_for_nothing_but_is_asked_where(town: Town) -> 
     await town.say("v1", "电梯困人了快来")
     order = await town.order()
     assert (order.priority, order.state) == ("P0", State.DISPATCHED)
+    assert order.opened_at is not None
     assert order.deadline_at == order.opened_at + timedelta(minutes=5)
     said = "".join(await town.heard(STRANGER))
     assert order.number in said

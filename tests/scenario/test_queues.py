@@ -161,7 +161,7 @@ async def test_a_question_goes_to_a_person_and_opens_nothing(town: Town) -> None
 async def test_a_case_becomes_a_work_order_with_all_that_was_said(town: Town) -> None:
     await town.say("c02", QUESTION, media=[{"kind": "image", "name": "铭牌.jpg"}])
     case = await the_case(town)
-    args = {"fault_type": "hvac", "priority": "P1"}
+    args: dict[str, Any] = {"fault_type": "hvac", "priority": "P1"}
     await town.press("chenwei", "case_confirm", chat=SUPERVISORS, **args)
     order = await town.order()
     assert (order.text, order.fault_type, order.priority) == (QUESTION, "hvac", "P1")
