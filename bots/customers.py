@@ -83,13 +83,15 @@ def _by_intent(s: Situation) -> Decision:
     heard = s.understanding
     intent = heard.intent.label
     emergency = heard.priority.label == "P0" and "priority" not in heard.abstained
+    if precheck.empty(heard):
+        return _ask_report(s, again=True)
     unheard = intent in {"question", "complaint", "chitchat"} or not s.open_mine
     if emergency and unheard and intent not in {"report", "cancel", "praise"}:
         return reports.hear(s)
     vague = "intent" in heard.abstained and intent not in {"report", "chitchat"}
     if (vague or intent in {"cancel", "progress"}) and _news(s):
-        withdrawn = _WITHDRAWS.search(s.said)
-        return reports.doubtful(s) if precheck.grave(s) and not withdrawn else _doubtful(s)
+        denied = _WITHDRAWS.search(s.said) and not precheck.sounds_dangerous(s.said)
+        return reports.doubtful(s) if precheck.grave(s) and not denied else _doubtful(s)
     if vague:
         return _doubtful(s)
     return _INTENTS.get(intent, _doubtful)(s)
@@ -97,6 +99,8 @@ def _by_intent(s: Situation) -> Decision:
 
 def _news(s: Situation) -> bool:
     """A fault that no work order of the sender's is about: nothing to cancel or ask after."""
+    if precheck.sounds_dangerous(s.said):
+        return not any(o.priority == "P0" or precheck.sounds_dangerous(o.text) for o in s.mine)
     if not precheck.names_fault(s) or s.named is not None:
         return False
     ours = {precheck.fault_type(s), *precheck.VAGUE}
@@ -248,7 +252,8 @@ def _progress(s: Situation) -> Decision:
     named = s.named if s.named is not None and s.named in s.mine else None
     if not _URGING.search(s.said):
         return _progress_of(s, named)
-    orders = [named] if named else [o for o in s.open_mine if o.state != State.AWAITING_ACCEPTANCE]
+    working = [o for o in s.open_mine if o.state != State.AWAITING_ACCEPTANCE]
+    orders = [named] if named else _about(s, working)
     if not orders:
         return _progress_of(s, named)
     if len(orders) > 1:
@@ -268,12 +273,20 @@ def _progress_of(s: Situation, order: WorkOrder | None) -> Decision:
     return Decision("answered: progress", replies=(reply,), order_id=orders[0].id)
 
 
+def _about(s: Situation, orders: list[WorkOrder]) -> list[WorkOrder]:
+    """Those of the kind of fault that is named, if any is: 「催一下空调」."""
+    if "fault_type" in s.understanding.abstained:
+        return orders
+    named = precheck.fault_type(s)
+    return [o for o in orders if o.fault_type == named not in precheck.VAGUE] or orders
+
+
 def _no_orders(s: Situation) -> Decision:
     return Decision("answered: no_orders", replies=(s.reply("no_orders"),))
 
 
 def _cancel(s: Situation) -> Decision:
-    orders = [o for o in s.open_mine if _fits(o, "cancel")]
+    orders = _about(s, [o for o in s.open_mine if _fits(o, "cancel")])
     if not orders:
         return _progress_of(s, None) if s.mine else _no_orders(s)
     named = [o for o in orders if s.named is not None and o.id == s.named.id]
@@ -333,12 +346,12 @@ def _chitchat(s: Situation) -> Decision:
     return Decision("ignored: small talk") if s.asked("person") else _ask_report(s)
 
 
-def _ask_report(s: Situation) -> Decision:
+def _ask_report(s: Situation, *, again: bool = False) -> Decision:
     """What is broken? What was sent already is kept for the report."""
     kept = reports.early_media(s)
     media = [asdict(m) for m in (*kept, *s.inbound.media)]
     told = s.text if s.understanding.entities else ""
-    asked = s.asked("report") is not None and not s.inbound.media
+    asked = s.asked("report") is not None and not (again or s.inbound.media)
     return Decision(
         "answered: ask_report",
         replies=() if asked else (s.reply("ask_report", media=len(media)),),

@@ -36,6 +36,13 @@ _BROKEN = re.compile(
     r"坏|失灵|故障|报警|跳[机闸]|不[转动亮热冷响灵开关走行通出能会工]|没[水电网气反]|[停断掉]了|裂"
     r"|(?<!地)漏|堵"
 )
+_DANGER = re.compile(
+    r"(?<![没未无])(?<!没有)(?<!不是)"
+    r"(?:[煤燃]气.{0,3}[漏泄味]|漏[煤燃]?气|着火|起火|冒烟|冒火|被困|困人|触电|漏电|爆炸)"
+)
+_NO_PLACE = re.compile(
+    r"不知道|不清楚|不晓得|忘了|随便|没有|什么|怎么|多久|几点|快点?来|赶紧|赶快|着急|急死|马上|人呢|[?？]"
+)
 _CORRECTS = re.compile(
     r"^\s*(不对|不是|错了|说错|写错|打错|更正|改成|改为|应该是|是说)|说错了|写错了|打错了"
 )
@@ -106,6 +113,7 @@ def grave(s: Situation) -> bool:
     """Danger, or something that smells of it: gas and fire."""
     heard = s.understanding
     danger = heard.priority.label == "P0" and "priority" not in heard.abstained
+    danger = danger or sounds_dangerous(s.said)
     return danger or (_typed(heard) and heard.fault_type.label == "gas_fire")
 
 
@@ -127,6 +135,16 @@ def tells_fault(heard: Understanding) -> bool:
 def sounds_broken(text: str) -> bool:
     """Whether the words name something wrong: 堵了, 不亮, 跳闸."""
     return bool(symptoms(folded(text)) or _BROKEN.search(text))
+
+
+def sounds_dangerous(text: str) -> bool:
+    """Whether the words name danger and do not deny it."""
+    return bool(_DANGER.search(folded(text)))
+
+
+def empty(heard: Understanding) -> bool:
+    """Whether a message says that something is to be mended, but neither what nor where."""
+    return "修" in heard.text and not heard.entities and not _without(heard, ())
 
 
 def bare(heard: Understanding) -> bool:
@@ -204,7 +222,7 @@ def answer(s: Situation, order: WorkOrder, asked: str | None) -> Answer:
     }
     if asked == "place" and not found["place"] and not tells_fault(heard):
         found["place"] = _bare_place(s.text)
-    if _NUMBER.fullmatch(found["place"]):
+    if _NUMBER.fullmatch(found["place"]) or _NO_PLACE.search(found["place"]):
         found["place"] = ""
     slots = {
         name: value

@@ -194,6 +194,25 @@ async def test_cancelling_takes_one_confirmation_and_stops_everything(town: Town
     assert await town.kinds(order) == steps
 
 
+@pytest.mark.parametrize(("words", "which"), [("空调不用修了", 0), ("马桶不用修了", 1)])
+async def test_what_is_named_is_what_is_cancelled(town: Town, words: str, which: int) -> None:
+    await town.say("c02", NO_COOLING)
+    await town.say("c02", "马桶堵了")
+    await town.say("c02", words)
+    await town.say("c02", "确认取消")
+    orders = await town.orders()
+    assert [o.open for o in orders] == [n != which for n in range(2)]
+
+
+async def test_danger_beside_a_cancellation_is_not_lost(town: Town) -> None:
+    await town.say("c02", NO_COOLING)
+    await town.say("c02", "不用来修空调了，厨房煤气漏了！")
+    first, second = await town.orders()
+    assert first.open
+    assert second.priority in {"P0", "P1"}
+    assert second.number in "".join(await town.heard(CHEN))
+
+
 async def test_cancelling_thought_better_of_leaves_it_open(town: Town) -> None:
     await town.say("c02", NO_COOLING)
     await town.say("c02", "不用来了")

@@ -54,6 +54,24 @@ async def test_a_phone_too_short_is_no_place(town: Town) -> None:
     assert (order.missing, order.place) == (("place", "phone"), "")
 
 
+@pytest.mark.parametrize("words", ["不知道", "快来啊急死了", "什么时候来？"])
+async def test_words_that_are_no_place_are_not_written_down_as_one(town: Town, words: str) -> None:
+    await town.say("v1", "打印机卡纸")
+    await town.say("v1", words)
+    order = await town.order()
+    assert (order.place, order.missing) == ("", ("place", "phone"))
+
+
+@pytest.mark.parametrize("words", ["我要报修", "需要维修", "师傅你好，麻烦派人来修一下"])
+async def test_a_wish_to_report_is_asked_what_and_where(town: Town, words: str) -> None:
+    await town.say("v1", words)
+    assert await town.orders() == []
+    assert not await town.cases()
+    assert "坏了" in await town.last(STRANGER)
+    await town.say("v1", "3号楼201马桶堵了 13712345678")
+    assert (await town.order()).state == State.DISPATCHED
+
+
 async def test_all_in_one_answer_or_in_another_order_is_understood(town: Town) -> None:
     await town.say("v1", "打印机卡纸")
     await town.say("v1", "3号楼5层，13712345678 周师傅")
