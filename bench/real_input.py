@@ -132,11 +132,12 @@ def _short(text: str) -> str:
 
 
 def section(counted: list[dict[str, Any]]) -> str:
+    files = " ".join(f"bench/data/{c['name']}" for c in counted)
     lines = [
         "## 真实输入：不按模板写的话，逐条进真实接入",
         "",
-        "`python bench/real_input.py bench/data/real_input.txt bench/data/fresh_input.txt --write`，"
-        f"{datetime.now(UTC):%Y-%m-%d}。前者读过并据此改进，后者只用来量，改进前后各量一次，"
+        f"`python bench/real_input.py {files} --write`，{datetime.now(UTC):%Y-%m-%d}。"
+        "这些话都已读过并据此改进，所以数字偏好；头一回见到时的数字和错在哪里，"
         "见 docs/explanation/real-input.md。",
         "",
         "| 文件 | 条数 | 意图对 | 类型对 | 优先级对 | 漏判危险 | 误判危险 | 该有人看而没人看 |",

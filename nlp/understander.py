@@ -19,14 +19,14 @@ _SURE = 0.99
 _COULD_REPORT = 0.2
 """A danger that is meant turns a message into a report when the model gives it at least this."""
 _DANGER_AT = 0.35
-"""P0 at this confidence already: an emergency missed costs more than one imagined."""
+"""A report is P0 at this confidence already: an emergency missed costs more than one imagined."""
 _NAMED_FIRST = 0.8
 """How sure we are of the type of what the writer puts first."""
 _SETTLED_PRIORITY = {
     **dict.fromkeys(("cancel", "question", "praise", "chitchat"), "P2"),
     "complaint": "P1",
 }
-_LETTER = 60
+_LETTER = 80
 _FAMILIAR = 0.42
 """Of a message longer than a letter's first lines, training must have seen this share of pairs of
 characters; else it speaks of another world and a person must look. Long reports lie above 0.5,
@@ -162,7 +162,8 @@ class Understander:
         only_denied = bool(reading.dangers) and all(d.denied for d in reading.dangers)
         if only_denied or strange:
             shares.pop("P0", None)
-        label = "P0" if shares.get("P0", 0.0) >= _DANGER_AT else next(iter(shares))
+        danger = intent.label == "report" and shares.get("P0", 0.0) >= _DANGER_AT
+        label = "P0" if danger else next(iter(shares))
         confidence = shares[label] / (sum(shares.values()) or 1.0)
         return Guess(label, confidence, evidence.words(reading, answer.reasons("priority", label)))
 
