@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Table, and_, bindparam, delete, insert, literal_column, or_, select, update
@@ -128,6 +129,9 @@ def _lately(fact: str, *, closed_too: bool) -> Sql:
         .limit(bindparam("limit"))
     )
 
+
+_candidate = lru_cache(maxsize=256)(decode_order)
+"""One report after another is compared with the same work orders."""
 
 _MATCHING = {
     "customer_id": _lately("customer_id", closed_too=True),
@@ -371,7 +375,7 @@ class SqlOrders:
         if match.recent is not None:
             rows = self._sql.rows(_RECENT, tenant=self._scope.tenant, recent=micros(match.recent))
             docs = {**docs, **{order_id: doc for doc, order_id, _ in rows}}
-        return [decode_order(doc) for doc in docs.values()]
+        return [_candidate(doc) for doc in docs.values()]
 
     def open_of_customer(self, customer_id: str) -> Sequence[WorkOrder]:
         return self._orders(_OF_CUSTOMER, customer_id=customer_id) if customer_id else []
