@@ -326,10 +326,14 @@ def _same_people(pair: _Pair) -> bool:
 
 
 def _same_words(pair: _Pair) -> bool:
-    """One symptom and a rare word in common (冷冻机房, 冷冻站); a building's name is none."""
+    """One symptom and a rare word in common (冷冻机房, 冷冻站); a building's name is none.
+
+    Between senders of whom we know nothing the word must name a place: two letters about a city's
+    rivers share many words and no incident.
+    """
     named = pair.places().keys() & _WIDE
     alike = pair.shares("symptoms") and not pair.strangers and not named
-    telling = _place_names if pair.unplaced and pair.new.priority == "P0" else _rare
+    telling = _place_names if pair.unplaced else _rare
     return alike and bool(telling(pair.new.said.text) & telling(pair.old.said.text))
 
 

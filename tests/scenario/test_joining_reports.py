@@ -105,6 +105,12 @@ async def test_what_may_be_another_incident_has_a_work_order_of_its_own(
     assert [len(o.reporters) for o in await town.orders()] == [1, 1]
 
 
+async def test_strangers_who_only_use_the_same_words_have_a_work_order_each(town: Town) -> None:
+    await town.say("v1", "我们这片河道又黑又臭，污水直排，味道很大，一直没人管")
+    await town.say("v2", "那边的河道也是又黑又臭，污水直接往里排，请派人来清理")
+    assert [len(order.reporters) for order in await town.orders()] == [1, 1]
+
+
 async def test_a_floor_without_power_is_never_hidden_behind_a_lamp(town: Town) -> None:
     await town.say("v1", "3号楼801 厨房灯不亮")
     await town.say("v2", "803的，也是厨房灯不亮")
