@@ -128,6 +128,7 @@ class Picture:
         order = self.order
         who = "handler" if audience == "team" else audience
         keys = (
+            f"next.{who}.rated" if order.rating and order.state == State.CLOSED else "",
             f"next.{who}.{order.outcome}" if order.state == State.CLOSED else "",
             f"next.{who}.{order.sub}" if order.sub else "",
             f"next.{who}.{order.state}",

@@ -38,6 +38,7 @@ async def test_one_sentence_becomes_a_work_order_and_is_closed_with_five_stars(t
     assert report.ok, str(report)
     card = await town.card(LIU, order.number)
     assert [state for _, state in card.steps][-1] == "done"
+    assert not any("欢迎评价" in value for _, value in card.fields)
 
 
 async def test_every_event_carries_the_fifteen_dimensions(town: Town) -> None:
