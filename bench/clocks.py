@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from workflow import clocks
 from workflow.calendar import Span, WorkCalendar, round_the_clock
 from workflow.clocks import Mark
-from workflow.default_rules import default_policy
+from workflow.escalation.default_rules import default_policy
 
 OFFICE = (Span(time(9), time(12)), Span(time(13), time(18)))
 WORK = WorkCalendar("Asia/Shanghai", (OFFICE,) * 5 + ((), ()), covered_years=frozenset({2026}))

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from bots.situation import Situation, facts
 from workflow.commands import Details
-from workflow.families import symptoms
-from workflow.places import folded
+from workflow.joining.families import symptoms
+from workflow.joining.places import folded
 from workflow.policy import IntakePolicy
 from workflow.records import Facts, Media, Understanding
 from workflow.work_order import WorkOrder

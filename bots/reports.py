@@ -14,8 +14,8 @@ from bots.situation import OPENED, Decision, Situation, distinct
 from workflow import commands as c
 from workflow import joining
 from workflow.events import SYSTEM
-from workflow.families import devices
-from workflow.places import folded
+from workflow.joining.families import devices
+from workflow.joining.places import folded
 from workflow.records import Dialogue, Media, Reply, media_of
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder

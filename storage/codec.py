@@ -13,7 +13,7 @@ import msgspec
 from storage.schema import NEVER
 from workflow.company import Company
 from workflow.errors import InvalidInput
-from workflow.places import parse, place_key
+from workflow.joining.places import parse, place_key
 
 T = TypeVar("T")
 

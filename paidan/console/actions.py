@@ -14,7 +14,7 @@ from typing import Literal
 from bots.rights import Right, rights
 from paidan.console.render import Reader
 from workflow.company import Company, Identity, Presence, Staff
-from workflow.duty import on_duty
+from workflow.dispatch.duty import on_duty
 from workflow.errors import IllegalMove
 from workflow.policy import Policy
 from workflow.ports import Case

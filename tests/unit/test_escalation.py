@@ -16,9 +16,9 @@ from workflow import clocks
 from workflow.calendar import Span, WorkCalendar, round_the_clock
 from workflow.clocks import Mark
 from workflow.company import Company, Queue, Staff, Team
-from workflow.default_rules import DEFAULT_LADDER, default_policy
 from workflow.errors import InvalidPolicy
 from workflow.escalation import Step, next_step, targets, upcoming
+from workflow.escalation.default_rules import DEFAULT_LADDER, default_policy
 from workflow.policy import Policy, Rung
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workflow.commands import Details
-from workflow.default_rules import default_policy
+from workflow.escalation.default_rules import default_policy
 from workflow.joining import best, place_key, recurrence, same_incident
 from workflow.records import ChatRef
 from workflow.states import State, Sub

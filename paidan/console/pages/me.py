@@ -11,7 +11,7 @@ from paidan.console.lists import day_start
 from paidan.console.render import page, reader_of
 from paidan.console.view import Job, job_of, rules_of
 from paidan.console.viewer import SERVICES, VIEWER
-from workflow.duty import on_duty
+from workflow.dispatch.duty import on_duty
 from workflow.ports import UnitOfWork
 from workflow.records import Button
 from workflow.work_order import WorkOrder

@@ -21,7 +21,7 @@ from paidan.importing import store_rows
 from paidan.problems import describe
 from paidan.tables import COLUMNS, Kind, decode_table, import_rows
 from workflow.company import Asset, Company, Customer, Staff
-from workflow.duty import on_duty
+from workflow.dispatch.duty import on_duty
 from workflow.errors import NotAllowed
 
 KINDS: Final[Mapping[str, Kind]] = {

@@ -1,7 +1,7 @@
 """Who should take a work order, and why: hard filters, then a score, with the proof of both.
 
 :func:`rank` looks at one team's engineers. Whoever fails a hard filter is listed with the reason;
-the rest are scored (:mod:`workflow.scoring`). A ranking is stored with its raw values
+the rest are scored (:mod:`workflow.dispatch.scoring`). A ranking is stored with its raw values
 (:func:`facts`), can be shown again (:func:`from_facts`) and recomputed (:func:`rescore`).
 """
 
@@ -14,11 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from workflow.company import Asset, Company, Customer, Presence, Queue, QueueMode, Site, Staff
-from workflow.duty import absence, back_on_duty, on_duty
-from workflow.policy import DispatchPolicy, Policy, VipRule
-from workflow.ports import Load
-from workflow.records import Facts
-from workflow.scoring import (
+from workflow.dispatch.duty import absence, back_on_duty
+from workflow.dispatch.scoring import (
     Candidate,
     Counterfactual,
     Scale,
@@ -28,23 +25,10 @@ from workflow.scoring import (
     rescored,
     score,
 )
+from workflow.policy import DispatchPolicy, Policy, VipRule
+from workflow.ports import Load
+from workflow.records import Facts
 from workflow.work_order import WorkOrder
-
-__all__ = [
-    "Candidate",
-    "Counterfactual",
-    "Excluded",
-    "Ranking",
-    "Scale",
-    "Term",
-    "facts",
-    "from_facts",
-    "kilometres",
-    "next_on_duty",
-    "on_duty",
-    "rank",
-    "rescore",
-]
 
 _ANY_SKILL = frozenset({"other", "none", ""})
 """Fault types that say too little to ask for a skill."""

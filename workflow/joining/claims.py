@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from workflow.commands import Details
-from workflow.families import devices, symptoms
-from workflow.places import Place, folded, parse
+from workflow.joining.families import devices, symptoms
+from workflow.joining.places import Place, folded, parse
 from workflow.states import State
 from workflow.work_order import WorkOrder
 

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from workflow.claims import UNTYPED, Claim, claim_of
 from workflow.commands import Details
-from workflow.families import without_families
-from workflow.places import EVERYWHERE, place_key, without_spots
+from workflow.joining.claims import UNTYPED, Claim, claim_of
+from workflow.joining.families import without_families
+from workflow.joining.places import EVERYWHERE, without_spots
 from workflow.policy import Policy
 from workflow.work_order import WorkOrder
-
-__all__ = ["RECURRENCE_WINDOW", "JoinDecision", "best", "place_key", "recurrence", "same_incident"]
 
 RECURRENCE_WINDOW = timedelta(days=30)
 

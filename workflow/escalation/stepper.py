@@ -34,22 +34,11 @@ from workflow import clocks
 from workflow.calendar import WorkCalendar
 from workflow.clocks import CLOCKS, ClockName, ClockReading
 from workflow.company import Company
-from workflow.default_rules import DEFAULT_CLOCKS, DEFAULT_LADDER, default_policy
 from workflow.errors import InvalidPolicy
-from workflow.escalation_chain import reached
+from workflow.escalation.chain import reached
 from workflow.policy import Policy, Rung, Until
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
-
-__all__ = [
-    "DEFAULT_CLOCKS",
-    "DEFAULT_LADDER",
-    "Step",
-    "default_policy",
-    "next_step",
-    "targets",
-    "upcoming",
-]
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _MOST_REPEATS = 20

@@ -1,0 +1,23 @@
+"""One incident, one work order: whether two reports speak of the same thing.
+
+:mod:`incident` decides; :mod:`claims` is what a report claims, read with :mod:`places` (indoor
+places in any writing) and :mod:`families` (words for devices and symptoms).
+"""
+
+from workflow.joining.incident import (
+    RECURRENCE_WINDOW,
+    JoinDecision,
+    best,
+    recurrence,
+    same_incident,
+)
+from workflow.joining.places import place_key
+
+__all__ = [
+    "RECURRENCE_WINDOW",
+    "JoinDecision",
+    "best",
+    "place_key",
+    "recurrence",
+    "same_incident",
+]
