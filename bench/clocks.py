@@ -1,10 +1,15 @@
-"""How long the clocks take: ``python bench/clocks.py`` prints microseconds per call."""
+"""How long the clocks take: ``python bench/clocks.py`` prints microseconds per call, and
+with ``--write`` keeps them in bench/RESULTS.md.
+"""
 
 from __future__ import annotations
 
+import sys
 import timeit
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
+
+from results import recorded
 
 from workflow import clocks
 from workflow.calendar import Span, WorkCalendar, round_the_clock
@@ -65,4 +70,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with recorded(
+        "时钟：一次推算要多久", "python bench/clocks.py --write", wanted="--write" in sys.argv
+    ):
+        main()

@@ -1,6 +1,6 @@
 """How fast one sentence becomes a durable, dispatched work order.
 
-    python bench/main_job.py [--messages 2000] [--open-loop 200] [--json]
+    python bench/main_job.py [--messages 2000] [--open-loop 20] [--json]
 
 Closed loop: 64 customers write one report each, again and again, through the real front desk:
 admission (durable), understanding, dispatch, events, timers, notices, commit. Open loop: messages
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from results import write
 
 from nlp import Understander
 from paidan.clock import StoreClock
@@ -32,7 +33,6 @@ from paidan.compose import Parts, assemble, seed
 from paidan.demo import demo_company
 from workflow.records import Inbound
 
-RESULTS = Path(__file__).with_name("RESULTS.md")
 BESIDE = 64
 FAULTS = (
     "空调不制冷，一直吹热风", "马桶堵了，水漫出来了", "插座冒火花", "走廊灯不亮", "门禁刷不开",
@@ -161,20 +161,10 @@ def table(figures: dict[str, Any]) -> str:
 """
 
 
-def write(section: str) -> None:
-    """Replace this bench's section of the results, keep the others."""
-    head = "# 测得的数字\n\n每一节由它写明的命令生成，可以重跑。\n"
-    old = RESULTS.read_text("utf-8") if RESULTS.exists() else head
-    title = section.splitlines()[0]
-    parts = [part for part in old.split("\n## ")[1:] if f"## {part}".splitlines()[0] != title]
-    text = head + "".join(f"\n## {part.rstrip()}\n" for part in parts) + f"\n{section}"
-    RESULTS.write_text(text, "utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=2000)
-    parser.add_argument("--open-loop", type=float, default=100)
+    parser.add_argument("--open-loop", type=float, default=20)
     parser.add_argument("--json", action="store_true", help="only print, touch no file")
     asked = parser.parse_args()
     figures = asyncio.run(measure(asked.messages, asked.open_loop))

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import structlog
+from results import write
 
-from bench.main_job import write
 from nlp import Understander
 from paidan.demo import demo_company
 from paidan.replay import replay

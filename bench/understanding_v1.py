@@ -1,6 +1,6 @@
 """How well and how fast messages are understood.
 
-    python bench/understanding_v1.py [labelled.jsonl]
+    python bench/understanding_v1.py [labelled.jsonl] [--write]
 
 Without a file: five-fold over our own corpus, the whole reader (rules and all) on messages its
 model has not seen. With a file of ``{"text", "intent", "fault_type", "priority", "emotion",
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from results import recorded
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
@@ -105,4 +106,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    keep = "--write" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--write"]
+    command = " ".join(["python bench/understanding_v1.py", *sys.argv[1:], "--write"])
+    with recorded("理解 v1：折外成绩与速度", command, wanted=keep):
+        main()
