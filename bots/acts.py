@@ -111,6 +111,18 @@ def _worded(kind: Callable[..., c.OnOrder], **more: object) -> Callable[[Act], c
     return lambda act: act.of(kind, text=act.text("text", "reason"), **more)
 
 
+def _answer(act: Act) -> c.OnOrder:
+    """One's own words, or those that the company keeps under this name."""
+    said = act.text("text", "reason")
+    kept = act.company.preset_replies.get(said)
+    if kept is None:
+        return act.of(c.Note, text=said, internal=False)
+    handler = act.company.staff.get(act.order.assignee)
+    engineer = handler.name if handler else act.by.name
+    text = kept.replace("{number}", act.order.number).replace("{engineer}", engineer)
+    return act.of(c.Note, text=text, internal=False)
+
+
 def _arrive(act: Act) -> c.OnOrder:
     return act.of(c.Arrive, geo=_geo(act.args.get("geo")))
 
@@ -227,7 +239,7 @@ _BUILD: dict[str, Callable[[Act], c.OnOrder]] = {
     "resume": _plain(c.Resume),
     "complete": _complete,
     "note": _worded(c.Note, internal=True),
-    "answer": _worded(c.Note, internal=False),
+    "answer": _answer,
     "sign": _plain(c.Sign),
     "return_work": _reasoned(c.ReturnWork),
     "rate": _rate,

@@ -20,6 +20,7 @@ CONSOLE = "console"
 
 RECURS_WITHIN = timedelta(days=30)
 FOUND_WITHIN = timedelta(days=7)
+ANSWERED_SINCE = timedelta(days=30)
 _CONTACTS_KEPT = 5
 _ALARMED = 50
 
@@ -63,7 +64,18 @@ def situation(
         own_jobs=tuple(uow.orders.open_for_staff(staff.id)) if staff else (),
     )
     s = replace(s, owner=_owner(uow, s), named=_named(uow, s), found=_found(uow, s))
-    return replace(s, candidates=_candidates(uow, s))
+    return replace(_with_contacts(uow, s), candidates=_candidates(uow, s))
+
+
+def _with_contacts(uow: UnitOfWork, s: Situation) -> Situation:
+    """Who works now and how fast they answer, when a colleague asks for that."""
+    if s.staff is None or s.inbound.action is not None:
+        return s
+    spoken = commands.parse(s.said, commands.STAFF_WORDS, addressed=s.inbound.addressed)
+    if spoken is None or spoken.do != "contacts":
+        return s
+    answers_in = uow.orders.answers_in(s.now - ANSWERED_SINCE)
+    return replace(s, presence=uow.people.presence(), answers_in=answers_in)
 
 
 def _alarmed(uow: UnitOfWork, s: Situation) -> Situation:

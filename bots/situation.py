@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -42,7 +42,8 @@ class Situation:
     ``named`` is the one that the button or the number in the text points at. ``owner`` is whom
     the report is for, when that is not the sender: the asset's customer, or the one whose phone
     number was given. A number proves nothing, so it gives the sender no rights. ``found`` are
-    those reported with the number that somebody asking for progress told us.
+    those reported with the number that somebody asking for progress told us. ``presence`` and
+    ``answers_in`` (how long each colleague usually takes to answer) are read for the contacts.
     """
 
     inbound: Inbound
@@ -63,6 +64,8 @@ class Situation:
     named: WorkOrder | None = None
     found: tuple[WorkOrder, ...] = ()
     case: Case | None = None
+    presence: Mapping[str, Presence] = field(default_factory=dict)
+    answers_in: Mapping[str, timedelta] = field(default_factory=dict)
 
     @property
     def said(self) -> str:

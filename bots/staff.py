@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bots import precheck
+from bots import contacts, precheck
 from bots import text_commands as commands
 from bots.buttons import carry_out
 from bots.situation import OPENED, Decision, Question, Situation, distinct, summary
@@ -75,6 +75,8 @@ def _chosen(s: Situation) -> Decision | None:
 def _command(s: Situation, spoken: commands.Spoken) -> Decision:
     if spoken.do in commands.ALONE:
         return _about_oneself(s, spoken.do)
+    if spoken.do == "contacts":
+        return contacts.look_up(s, spoken.rest)
     if spoken.ref and s.named is None:
         raise UnknownTicket(ref=spoken.ref)
     if spoken.do == "status":
@@ -91,6 +93,9 @@ def _command(s: Situation, spoken: commands.Spoken) -> Decision:
 def _about_oneself(s: Situation, do: str) -> Decision:
     if do == "help":
         return Decision("answered: help", replies=(s.reply("help"),))
+    if do == "presets":
+        said = [{"name": name, "text": text} for name, text in s.company.preset_replies.items()]
+        return Decision("answered: presets", replies=(s.reply("presets", presets=said),))
     if do == "mine":
         return _progress(s, s.own_jobs)
     if do == "sign_in":

@@ -36,6 +36,8 @@ STAFF_WORDS: Mapping[str, tuple[str, ...]] = {
     "mine": ("我的单", "我的工单", "my jobs"),
     "on_duty": ("上班", "on duty"),
     "off_duty": ("下班", "off duty"),
+    "contacts": ("通讯录", "找谁", "contacts"),
+    "presets": ("常用语", "presets"),
     "sign_in": ("登录", "登陆", "控制台", "sign in", "login"),
     "help": ("帮助", "help", "?"),
 }
@@ -56,12 +58,12 @@ CUSTOMER_WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """What may be typed, by action; the first Chinese word is the one cards show."""
 
-ALONE = frozenset({"mine", "on_duty", "off_duty", "sign_in", "help"})
+ALONE = frozenset({"mine", "on_duty", "off_duty", "sign_in", "presets", "help"})
 """Words that are a command only when nothing follows."""
 
 WORDY = frozenset({
     *("decline", "reassign", "diagnose", "await_parts", "replace_part", "hold", "complete"),
-    *("note", "answer", "extend", "change_priority", "cancel", "return_work", "rate"),
+    *("note", "answer", "extend", "change_priority", "cancel", "return_work", "rate", "contacts"),
 })  # fmt: skip
 """Commands that words of one's own may follow."""
 
@@ -116,6 +118,8 @@ def _by_length(words: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
 def _spoken(do: str, after: str, addressed: bool) -> Spoken | None:
     if do in ALONE:
         return None if after else Spoken(do)
+    if do == "contacts":
+        return Spoken(do, rest=after.strip())
     ref, rest = _reference(do, after)
     if rest and not addressed and do not in WORDY:
         return None

@@ -136,6 +136,21 @@ def _row(line: str, n: int, row: Facts, words: Words) -> str:
     return words.say(f"reply.{line}", **{"what": what, **facts, "n": n})
 
 
+def _contacts(reply: Reply, facts: dict[str, object], words: Words) -> str:
+    """One line a colleague. A whole number is for one pair of eyes; in a group it is masked."""
+    rows = []
+    for row in _rows(reply.data.get("people")):
+        shown = _facts(row, words)
+        if reply.to.kind == "direct":
+            shown["phone"] = row.get("phone")
+        shown["role"] = words.maybe(f"reply.contacts_{row.get('role')}")
+        shown["duty"] = words.say("reply.contacts_on" if row.get("on") else "reply.contacts_off")
+        rows.append(words.say("reply.contacts_line", **shown))
+    if not rows:
+        return words.say("reply.contacts_none", **facts)
+    return words.say("reply.contacts", **{**facts, "lines": "\n".join(rows)})
+
+
 def _done(reply: Reply, facts: dict[str, object], words: Words) -> str:
     what = words.label("reply.what", reply.data.get("what", ""))
     return words.say("reply.done", **{**facts, "what": what})
@@ -210,6 +225,8 @@ _TEXTS: Mapping[str, Callable[[Reply, dict[str, object], Words], str]] = {
     "which_order": _listing("which_line", "choices"),
     "offer_split": _listing("split_line", "parts"),
     "staff_progress": _listing("staff_line", "orders"),
+    "contacts": _contacts,
+    "presets": _listing("presets_line", "presets"),
     "done": _done,
     "kept": _kept,
     "case_decided": _case_decided,

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, and_, bindparam, delete, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from storage import schema
 from storage.codec import (
@@ -44,6 +55,7 @@ _LATELY = timedelta(days=7)
 _MANY = 20
 _SHOWN = 50
 _NEWEST = 50
+_ANSWERS = 2000
 
 _o = work_orders.c
 _TENANT = _o.tenant == bindparam("tenant")
@@ -208,6 +220,23 @@ _LOADS = Sql(
     _jobs("open", literal_column("''")).union_all(
         _jobs("customer", bindparam("customer")), _jobs("asset", bindparam("asset"))
     )
+)
+
+
+_ANSWERED = (
+    select(_o.assignee, (_o.first_responded_at - _o.opened_at).label("taken"))
+    .where(
+        _TENANT,
+        _o.opened_at >= bindparam("since"),
+        _o.first_responded_at.is_not(None),
+        _o.assignee != literal_column("''"),
+    )
+    .order_by(_o.opened_at.desc())
+    .limit(literal_column(str(_ANSWERS)))
+    .subquery()
+)
+_ANSWERS_IN = Sql(
+    select(_ANSWERED.c.assignee, func.avg(_ANSWERED.c.taken)).group_by(_ANSWERED.c.assignee)
 )
 
 
@@ -401,6 +430,10 @@ class SqlOrders:
         ):
             counts.setdefault(staff_id, {})[named[scope]] = jobs
         return {staff_id: Load(**jobs) for staff_id, jobs in counts.items()}
+
+    def answers_in(self, since: datetime) -> Mapping[str, timedelta]:
+        rows = self._sql.rows(_ANSWERS_IN, tenant=self._scope.tenant, since=micros(since))
+        return {staff_id: timedelta(microseconds=float(mean)) for staff_id, mean in rows}
 
     def of_asset(self, asset_id: str, limit: int) -> Sequence[WorkOrder]:
         return self._orders(_OF_ASSET, asset_id=asset_id, limit=limit) if asset_id else []

@@ -157,6 +157,8 @@ class Company:
     policy: Policy
     supervisor_groups: tuple[ChatRef, ...] = ()
     locale: str = "zh_CN"
+    preset_replies: Mapping[str, str] = field(default_factory=dict)
+    """Answers to customers by a short name; ``{number}`` and ``{engineer}`` stand in them."""
 
     def queue_for(self, fault_type: str, region: str) -> Queue:
         """The first queue that fits; the last one takes what fits none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeVar
 
 from workflow.company import Asset, Company, Customer, Identity, Presence
@@ -204,6 +204,12 @@ class Orders(Protocol):
 
     def loads(self, customer_id: str, asset_id: str) -> Mapping[str, Load]:
         """By staff id; people without any job may be absent."""
+        ...
+
+    def answers_in(self, since: datetime) -> Mapping[str, timedelta]:
+        """By staff id, the mean time from report to first answer over what was opened since then;
+        of very many the newest 2,000.
+        """
         ...
 
     def of_asset(self, asset_id: str, limit: int) -> Sequence[WorkOrder]: ...

@@ -72,6 +72,7 @@ def document_of(
         queues=company.queues,
         policy=company.policy,
         supervisor_groups=company.supervisor_groups,
+        preset_replies=company.preset_replies,
         customers=tuple(customers),
         assets=tuple(assets),
     )

@@ -112,6 +112,7 @@ def _assemble(document: CompanyFile, reader: Reader) -> Company:
         policy=replace(document.policy, version=policy_version(document.policy)),
         supervisor_groups=document.supervisor_groups,
         locale=document.locale,
+        preset_replies=document.preset_replies,
     )
 
 

@@ -65,6 +65,7 @@ class CompanyFile:
     tz: str = "Asia/Shanghai"
     locale: Literal["zh_CN", "en"] = "zh_CN"
     supervisor_groups: tuple[ChatRef, ...] = ()
+    preset_replies: Mapping[str, str] = field(default_factory=dict)
     customers: tuple[Customer, ...] = ()
     assets: tuple[Asset, ...] = ()
 

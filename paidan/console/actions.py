@@ -24,9 +24,9 @@ from workflow.work_order import WorkOrder
 
 _HANDLER = (
     *("accept", "resume", "depart", "arrive", "complete", "diagnose", "replace_part"),
-    *("await_parts", "hold", "decline", "reassign"),
+    *("answer", "await_parts", "hold", "decline", "reassign", "note"),
 )
-_DESK = ("take_over", "reassign", "extend", "change_priority", "cancel")
+_DESK = ("take_over", "reassign", "extend", "change_priority", "answer", "note", "cancel")
 _ASKS: Mapping[str, str] = {
     "decline": "reason",
     "hold": "reason",
@@ -38,9 +38,11 @@ _ASKS: Mapping[str, str] = {
     "replace_part": "text",
     "await_parts": "text",
     "complete": "text",
+    "answer": "text",
+    "note": "text",
 }
 _DANGER = frozenset({"cancel", "decline", "case_dismiss"})
-_ANY_OPEN = frozenset({"extend", "change_priority"})
+_ANY_OPEN = frozenset({"extend", "change_priority", "answer", "note"})
 _MINUTES = ("15", "30", "60", "120")
 
 
@@ -134,6 +136,8 @@ def _choices(name: str, order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str
                 for p in ("P0", "P1", "P2")
                 if p != order.priority
             ]
+        case "answer":
+            return [(name, name) for name in desk.company.preset_replies]
         case "reassign":
             return _colleagues(order, desk)
         case _:

@@ -360,6 +360,20 @@ async def test_loads_follow_every_change(store: SqlStore, tenant: str) -> None:
     assert (other["e2"].open, other["e2"].for_customer) == (1, 0)
 
 
+async def test_how_fast_people_answer(store: SqlStore, tenant: str) -> None:
+    def answered(uow: UnitOfWork, staff: str, minutes: int) -> None:
+        at = NOON + timedelta(minutes=minutes)
+        opened(uow, assignee=staff, opened_at=NOON, first_responded_at=at)
+
+    for staff, minutes in (("e1", 2), ("e1", 4), ("e2", 10)):
+        await store.transact(tenant, lambda u, s=staff, m=minutes: answered(u, s, m))
+    await store.transact(tenant, lambda u: opened(u, assignee="e3", opened_at=NOON))
+    found = await store.read(tenant, lambda u: u.orders.answers_in(NOON))
+    assert found == {"e1": timedelta(minutes=3), "e2": timedelta(minutes=10)}
+    later = NOON + timedelta(seconds=1)
+    assert await store.read(tenant, lambda u: u.orders.answers_in(later)) == {}
+
+
 async def test_work_orders_of_an_asset(store: SqlStore, tenant: str) -> None:
     orders = [await store.transact(tenant, lambda u: opened(u, asset_id="a1")) for _ in range(4)]
     found = await store.read(tenant, lambda u: u.orders.of_asset("a1", 3))
@@ -931,6 +945,7 @@ async def test_another_tenant_sees_nothing(store: SqlStore, tenant: str) -> None
             orders.shown_in(GROUP),
             orders.loads("c1", "a1"),
             orders.of_asset("a1", 3),
+            orders.answers_in(NOON - timedelta(days=365)),
             uow.timers.open(f"order:{order.id}"),
             uow.timers.fire(f"order:{order.id}", "warn", 1, NOON),
             uow.outbox.cancel("o1", "x"),

@@ -75,6 +75,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "act.depart": ("出发", "Depart"),
     "act.arrive": ("到场", "Arrive"),
     "act.diagnose": ("诊断", "Diagnose"),
+    "act.answer": ("回复客户", "Answer customer"),
+    "act.note": ("内部备注", "Internal note"),
     "act.await_parts": ("待配件", "Await parts"),
     "act.replace_part": ("换件", "Replace part"),
     "act.hold": ("挂起", "Hold"),
