@@ -1,0 +1,5 @@
+"""``python -m paidan.cli``."""
+
+from paidan.cli import main
+
+main()
