@@ -24,8 +24,8 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from nlp import Understander, corpus, jsonl
-from nlp.model import HEADS
-from nlp.training import train
+from nlp.heads.model import HEADS
+from nlp.heads.training import train
 
 
 def folds(examples: Sequence[corpus.Example]) -> list[tuple[dict[str, str], dict[str, str]]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-from nlp.features import Reading
+from nlp.heads.features import Reading
 from nlp.lexicon import Device
 from nlp.text import clauses
 from workflow.records import FaultPart

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from nlp import entities, evidence, lexicon, parts, safety
-from nlp.features import Reading, extract, read
-from nlp.loading import load_or_train
-from nlp.model import HEADS, Answer, Model
+from nlp import entities, lexicon, parts, safety
+from nlp.heads import evidence
+from nlp.heads.features import Reading, extract, read
+from nlp.heads.loading import load_or_train
+from nlp.heads.model import HEADS, Answer, Model
 from workflow.records import Entity, FaultPart, Guess, Understanding
 
 _SLOT_KINDS = {"phone": "phone", "serial": "serial", "place": "location", "time": "time"}

@@ -3,29 +3,49 @@ r"""Our own labelled messages: one file per fault type, one heading per set of o
 ``elevator.txt``::
 
     [report P0 5]
-    电梯困人了快来人啊
+    {d:电梯}困人了快来人啊，{l:3栋}
     [question P2 2]
-    电梯一年保养多少钱
+    {d:电梯}一年保养多少钱
 
-The file names the fault type; a heading may name another after the emotion
-(``[report P1 3 other]``). ``\n`` inside a line is a line break of the message.
+The file names the fault type. Entities are marked ``{d:电梯}``, one letter a kind
+(:data:`MARKS`); ``\n`` inside a line is a line break of the message.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from nlp import sections
 from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS, PRIORITIES
 
 FOLDER = Path(__file__).parent
+MARKS: Final[Mapping[str, str]] = {
+    "p": "phone",
+    "s": "serial",
+    "l": "location",
+    "d": "device",
+    "e": "error_code",
+    "t": "time",
+    "n": "name",
+}
+"""The letter an entity is marked with, and its kind."""
+
 _HEADING = re.compile(
-    rf"\[({'|'.join(INTENTS)}) ({'|'.join(PRIORITIES)}) ([{''.join(EMOTIONS)}])"
-    rf"(?: ({'|'.join(FAULT_TYPES)}))?\]"
+    rf"\[({'|'.join(INTENTS)}) ({'|'.join(PRIORITIES)}) ([{''.join(EMOTIONS)}])\]"
 )
+_MARKED = re.compile(rf"\{{([{''.join(MARKS)}]):([^{{}}]+)\}}")
+
+
+class Marked(NamedTuple):
+    """An entity of a message: ``text[start:end]`` is of this kind."""
+
+    kind: str
+    start: int
+    end: int
 
 
 class Example(NamedTuple):
@@ -36,14 +56,15 @@ class Example(NamedTuple):
     fault_type: str
     priority: str
     emotion: str
+    entities: tuple[Marked, ...] = ()
 
 
 def load(folder: Path = FOLDER) -> tuple[Example, ...]:
     """Every labelled message, in file order.
 
     Raises:
-        ValueError: a file is not named after a fault type, or a message stands twice with
-            different labels; the text says where.
+        ValueError: a file is not named after a fault type, an entity is marked wrongly, or a
+            message stands twice with different labels; the text says where.
     """
     examples: dict[str, Example] = {}
     for path in sorted(folder.glob("*.txt")):
@@ -52,15 +73,55 @@ def load(folder: Path = FOLDER) -> tuple[Example, ...]:
                 f"{path}: the file name must be a fault type: {', '.join(FAULT_TYPES)}"
             )
         for line in sections.read(path, _HEADING):
-            intent, priority, emotion, fault_type = line.heading.groups()
-            text = line.text.replace("\\n", "\n")
-            example = Example(text, intent, fault_type or path.stem, priority, emotion)
+            intent, priority, emotion = line.heading.groups()
+            try:
+                text, entities = unmark(line.text)
+            except ValueError as wrong:
+                raise ValueError(f"{path}:{line.number}: {wrong}") from None
+            example = Example(text, intent, path.stem, priority, emotion, entities)
             if examples.setdefault(text, example) != example:
                 raise ValueError(f"{path}:{line.number}: labelled differently before: {text}")
     return tuple(examples.values())
 
 
+def unmark(line: str) -> tuple[str, tuple[Marked, ...]]:
+    """The message of a marked line, and where its entities stand.
+
+    Raises:
+        ValueError: a brace is left over: a kind that is none, or a mark inside a mark.
+    """
+    text, found, end = "", [], 0
+    for mark in _MARKED.finditer(line):
+        text += line[end : mark.start()]
+        found.append(Marked(MARKS[mark[1]], len(text), len(text) + len(mark[2])))
+        text += mark[2]
+        end = mark.end()
+    text += line[end:]
+    if "{" in text or "}" in text:
+        raise ValueError(f"marks are {{letter:words}} with one of {' '.join(MARKS)}: {line}")
+    plain = text.replace("\\n", "\n")
+    if plain == text:
+        return text, tuple(found)
+    return plain, tuple(
+        Marked(kind, *(at - text.count("\\n", 0, at) for at in (start, stop)))
+        for kind, start, stop in found
+    )
+
+
+def mark(text: str, entities: tuple[Marked, ...]) -> str:
+    """The line of a message: the reverse of :func:`unmark`."""
+    letters = {kind: letter for letter, kind in MARKS.items()}
+    line, end = "", 0
+    for kind, start, stop in sorted(entities, key=lambda entity: entity.start):
+        line += f"{text[end:start]}{{{letters[kind]}:{text[start:stop]}}}"
+        end = stop
+    return (line + text[end:]).replace("\n", "\\n")
+
+
 def digest(examples: tuple[Example, ...]) -> str:
     """A short hash that changes whenever a message or a label does."""
-    lines = "\n".join("\t".join(example) for example in sorted(examples))
+    lines = "\n".join(
+        "\t".join((*example[:5], mark(example.text, example.entities)))
+        for example in sorted(examples)
+    )
     return hashlib.sha256(lines.encode()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from nlp.entities import codes, names, phones, places, times
 from nlp.entities.span import Span, disjoint, free_of
-from nlp.features import Reading
+from nlp.heads.features import Reading
 from nlp.lexicon import Device
 from workflow.records import Entity
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from nlp import Understander
-from nlp.loading import load_or_train
-from nlp.model import HEADS, Model
+from nlp.heads.loading import load_or_train
+from nlp.heads.model import HEADS, Model
 
 
 def test_a_kept_model_is_read_back_and_answers_the_same(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nlp import corpus, lexicon, safety, sections, text
+from nlp.corpus import variety
 from nlp.terms import terms
 from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS
 
@@ -123,17 +124,38 @@ def test_the_corpus_covers_every_label() -> None:
     assert corpus.digest(examples) == corpus.digest(tuple(reversed(examples)))
 
 
-def test_a_corpus_file_is_read_by_its_headings(tmp_path: Path) -> None:
+def test_a_corpus_file_is_read_by_its_headings_and_marks(tmp_path: Path) -> None:
     (tmp_path / "hvac.txt").write_text(
-        "# 说明\n[report P1 3]\n空调不冷\n[图片]\n两行\\n消息\n[chitchat P2 2 none]\n好的\n",
+        "# 说明\n[report P1 3]\n{l:3栋}{d:空调}不冷\n[图片]\n两行\\n消息{t:今天}\n"
+        "[complaint P1 4]\n太差\n",
         "utf-8",
     )
-    assert corpus.load(tmp_path) == (
-        corpus.Example("空调不冷", "report", "hvac", "P1", "3"),
+    place, device = corpus.Marked("location", 0, 2), corpus.Marked("device", 2, 4)
+    examples = corpus.load(tmp_path)
+    assert examples == (
+        corpus.Example("3栋空调不冷", "report", "hvac", "P1", "3", (place, device)),
         corpus.Example("[图片]", "report", "hvac", "P1", "3"),
-        corpus.Example("两行\n消息", "report", "hvac", "P1", "3"),
-        corpus.Example("好的", "chitchat", "none", "P2", "2"),
+        corpus.Example(
+            "两行\n消息今天", "report", "hvac", "P1", "3", (corpus.Marked("time", 5, 7),)
+        ),
+        corpus.Example("太差", "complaint", "hvac", "P1", "4"),
     )
+    lines = [corpus.mark(e.text, e.entities) for e in examples]
+    assert [corpus.unmark(line) for line in lines] == [(e.text, e.entities) for e in examples]
+
+
+@pytest.mark.parametrize("line", ["{x:空调}不冷", "{d:{l:3栋}空调}", "空调}不冷", "{d:}"])
+def test_a_mark_that_is_none_is_named_with_its_line(tmp_path: Path, line: str) -> None:
+    (tmp_path / "hvac.txt").write_text(f"[report P1 3]\n{line}\n", "utf-8")
+    with pytest.raises(ValueError, match=r"hvac\.txt:2: marks are"):
+        corpus.load(tmp_path)
+
+
+def test_rows_that_say_the_same_are_found_and_count_once() -> None:
+    said = ["3号楼电梯困人了", "5号楼电梯困人了！", "卧室的灯一闪一闪", "？", "……"]
+    found = variety.measure(said)
+    assert [(t.first, t.second, t.similarity) for t in found.twins] == [(0, 1, 1.0)]
+    assert (found.rows, found.effective) == (5, 4.0)
 
 
 @pytest.mark.parametrize(

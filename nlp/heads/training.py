@@ -23,8 +23,8 @@ from sklearn.svm import LinearSVC
 
 from nlp import lexicon, safety
 from nlp.corpus import Example
-from nlp.features import FACT, Features, extract, read
-from nlp.model import HALF, HEADS, OPEN_INTENTS, ORDERED, Head, Model
+from nlp.heads.features import FACT, Features, extract, read
+from nlp.heads.model import HALF, HEADS, OPEN_INTENTS, ORDERED, Head, Model
 from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS, PRIORITIES
 
 FACT_WEIGHT: Final = 0.2

@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nlp import corpus, lexicon
-from nlp.model import Model
+from nlp.heads.model import Model
 
 _FORMAT = 1
-_RECIPE = ("features.py", "text.py", "safety.py", "training.py", "lexicon/__init__.py")
+_RECIPE = (
+    *("heads/features.py", "heads/training.py", "text.py", "safety.py"),
+    *("lexicon/__init__.py", "corpus/__init__.py"),
+)
 
 
 def load_or_train(
@@ -33,7 +36,7 @@ def load_or_train(
         say(f"training the understanding model on {len(chosen)} messages")
     except (OSError, ValueError) as error:
         say(f"{path.name} cannot be read ({error}); training again")
-    from nlp.training import train  # noqa: PLC0415  (scikit-learn costs seconds to import)
+    from nlp.heads.training import train  # noqa: PLC0415  (scikit-learn costs seconds to import)
 
     model = train(chosen, digest, say)
     model.save(path)
@@ -43,7 +46,7 @@ def load_or_train(
 def recipe_digest(examples: Sequence[corpus.Example]) -> str:
     """A short hash of everything a model depends on: examples, word lists, and our own code."""
     digest = hashlib.sha256(f"{_FORMAT} {corpus.digest(tuple(examples))}".encode())
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
     for path in [*sorted(lexicon.FOLDER.glob("*.txt")), *(here / name for name in _RECIPE)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

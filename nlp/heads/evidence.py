@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nlp.features import Reading, Span
+from nlp.heads.features import Reading, Span
 
 _MOST = 3
 _LONGEST = 8

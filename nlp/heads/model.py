@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
-from nlp.features import FACT, Features, Span
+from nlp.heads.features import FACT, Features, Span
 
 Floats = npt.NDArray[np.float32]
 
