@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nlp import corpus, lexicon, safety, sections, text
+from nlp import corpus, exam, lexicon, safety, sections, text
 from nlp.corpus import variety
 from nlp.terms import terms
 from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS
@@ -187,3 +187,14 @@ def test_terms_are_content_words_in_one_form() -> None:
     assert "pos" in " ".join(found)
     assert "的" not in found
     assert terms("，。！") == ()
+
+
+def test_the_exam_asks_for_every_label_and_is_no_part_of_the_corpus() -> None:
+    asked, taught = exam.load(), corpus.load()
+    assert {e.fault_type for e in asked} == set(FAULT_TYPES)
+    assert {e.intent for e in asked} == set(INTENTS)
+    assert {e.emotion for e in asked} == set(EMOTIONS)
+    known, texts = len(taught), [e.text for e in (*taught, *asked)]
+    twins = variety.measure(texts, too_alike=0.8).twins
+    shared = [texts[t.second] for t in twins if t.first < known <= t.second]
+    assert [text for text in shared if len(text) > 10] == []
