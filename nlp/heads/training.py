@@ -27,7 +27,7 @@ from nlp.heads.features import FACT, Features, extract, read
 from nlp.heads.model import HALF, HEADS, OPEN_INTENTS, ORDERED, Head, Model
 from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS, PRIORITIES
 
-FACT_WEIGHT: Final = 0.2
+FACT_WEIGHT: Final = 0.04
 REGULARISATION: Final = 1.0
 RAREST: Final = 2
 """An n-gram must stand in this many messages to be kept."""

@@ -168,7 +168,7 @@ async def test_an_emergency_waits_for_nothing_but_is_asked_where(town: Town) -> 
 
 
 async def test_danger_in_the_answer_ends_the_waiting(town: Town) -> None:
-    await town.say("v1", "厨房有股怪味")
+    await town.say("v1", "厨房水槽有股馊味")
     await town.say("v1", "着火了，3号楼402，快来人")
     urgent = [o for o in await town.orders() if o.priority == "P0"]
     assert [o.state for o in urgent] == [State.DISPATCHED]

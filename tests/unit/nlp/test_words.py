@@ -198,3 +198,11 @@ def test_the_exam_asks_for_every_label_and_is_no_part_of_the_corpus() -> None:
     twins = variety.measure(texts, too_alike=0.8).twins
     shared = [texts[t.second] for t in twins if t.first < known <= t.second]
     assert [text for text in shared if len(text) > 10] == []
+
+
+def test_the_corpus_is_large_and_no_two_rows_say_the_same() -> None:
+    texts = [e.text for e in corpus.load()]
+    found = variety.measure(texts)
+    assert found.rows >= 8000
+    assert [(texts[t.first], texts[t.second]) for t in found.twins] == []
+    assert found.effective > 0.95 * found.rows
