@@ -225,6 +225,30 @@ def _undo_join(act: Act) -> c.OnOrder:
     return act.of(c.UndoJoin, reporter=named)
 
 
+def _broadcast(act: Act) -> c.OnOrder:
+    return act.of(c.Broadcast, text=act.text("text", "reason", required=False))
+
+
+def _dismiss_surge(act: Act) -> c.OnOrder:
+    return act.of(c.DismissSurge, reason=act.text("reason", "text", required=False))
+
+
+def _resolve_surge(act: Act) -> c.OnOrder:
+    return act.of(c.ResolveSurge, text=act.text("text", "reason", required=False))
+
+
+def _detach(act: Act) -> c.OnOrder:
+    """The child itself, or, on its parent's card, the one that was chosen."""
+    reason = act.text("reason", "text", required=False)
+    if act.order.surge is None:
+        return act.of(c.Detach, reason=reason)
+    chosen = act.text("child")
+    for child in act.order.children:
+        if chosen in {child.id, child.number}:
+            return c.Detach(act.by, act.origin, child.id, reason=reason)
+    raise InvalidInput(field="child", found=chosen, allowed="a child of this surge")
+
+
 _BUILD: dict[str, Callable[[Act], c.OnOrder]] = {
     "accept": _plain(c.Accept),
     "decline": _reasoned(c.Decline),
@@ -248,4 +272,8 @@ _BUILD: dict[str, Callable[[Act], c.OnOrder]] = {
     "change_priority": _change_priority,
     "extend": _extend,
     "undo_join": _undo_join,
+    "broadcast": _broadcast,
+    "dismiss_surge": _dismiss_surge,
+    "resolve_surge": _resolve_surge,
+    "detach": _detach,
 }

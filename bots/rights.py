@@ -32,6 +32,7 @@ _REPORTER = (
 _DESK = (
     *("take_over", "extend", "change_priority", "retry_notice"),
     *("case_confirm", "case_dismiss", "case_open_order", "case_apologise"),
+    *("broadcast", "dismiss_surge", "detach"),
 )
 NEEDS: dict[str, frozenset[Right]] = {
     **dict.fromkeys(_STAFF, frozenset({Right.STAFF})),
@@ -39,6 +40,7 @@ NEEDS: dict[str, frozenset[Right]] = {
     **dict.fromkeys(_DESK, frozenset({Right.DESK})),
     "undo_join": frozenset({Right.REPORTER, Right.DESK}),
     "cancel": frozenset({Right.REPORTER, Right.DESK}),
+    "resolve_surge": frozenset({Right.STAFF, Right.DESK}),
     "status": frozenset({Right.STAFF, Right.REPORTER}),
 }
 """What each action needs; any one of the rights is enough."""

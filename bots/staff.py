@@ -27,6 +27,8 @@ _HANDLERS = frozenset({
     *("decline", "note", "answer"),
 })  # fmt: skip
 """Commands that, without a number, mean one's own job."""
+_ON_PARENTS = frozenset({"broadcast", "dismiss_surge", "resolve_surge"})
+"""Commands that only a surge's parent can be meant by."""
 
 
 def hear(s: Situation) -> Decision:
@@ -137,6 +139,10 @@ def _fitting(s: Situation, do: str) -> list[WorkOrder]:
 
 
 def _allows(order: WorkOrder, do: str) -> bool:
+    if do in _ON_PARENTS:
+        return order.open and order.surge is not None
+    if do == "detach":
+        return order.open and bool(order.parent)
     try:
         move(do, order.state, order.sub)
     except IllegalMove as refusal:

@@ -32,6 +32,10 @@ STAFF_WORDS: Mapping[str, tuple[str, ...]] = {
     "extend": ("延长", "extend"),
     "change_priority": ("改优先级", "priority"),
     "cancel": ("取消", "cancel"),
+    "broadcast": ("群发答复", "群发", "broadcast"),
+    "dismiss_surge": ("不是突发", "no surge"),
+    "detach": ("移出", "detach"),
+    "resolve_surge": ("母单完成", "resolve"),
     "status": ("进度", "查单", "status"),
     "mine": ("我的单", "我的工单", "my jobs"),
     "on_duty": ("上班", "on duty"),
@@ -64,6 +68,7 @@ ALONE = frozenset({"mine", "on_duty", "off_duty", "sign_in", "presets", "help"})
 WORDY = frozenset({
     *("decline", "reassign", "diagnose", "await_parts", "replace_part", "hold", "complete"),
     *("note", "answer", "extend", "change_priority", "cancel", "return_work", "rate", "contacts"),
+    *("broadcast", "dismiss_surge", "detach", "resolve_surge"),
 })  # fmt: skip
 """Commands that words of one's own may follow."""
 
@@ -215,8 +220,11 @@ def _rating(rest: str) -> Facts:
 
 
 _READERS = {
-    **dict.fromkeys(("decline", "hold", "cancel", "return_work"), _reason),
+    **dict.fromkeys(
+        ("decline", "hold", "cancel", "return_work", "dismiss_surge", "detach"), _reason
+    ),
     **dict.fromkeys(("diagnose", "complete", "note", "answer"), _words),
+    **dict.fromkeys(("broadcast", "resolve_surge"), _words),
     **dict.fromkeys(("await_parts", "replace_part"), _part),
     "reassign": _reassign,
     "extend": _extend,

@@ -138,7 +138,7 @@ def _team_seats(order: WorkOrder, company: Company) -> Iterable[Seat]:
 
 
 def _supervisor_seats(order: WorkOrder, company: Company) -> Iterable[Seat]:
-    if needs_supervision(order):
+    if needs_supervision(order) or order.surge is not None:
         for place in company.supervisor_groups:
             yield Seat(place, "supervisor", "supervisor")
 

@@ -17,7 +17,7 @@ from workflow.company import Company
 from workflow.policy import Policy
 from workflow.records import Action, Button, Facts
 from workflow.states import State, Sub
-from workflow.work_order import WorkOrder
+from workflow.work_order import Surge, WorkOrder
 
 Style = Literal["primary", "default", "danger"]
 _STARS = 5
@@ -82,6 +82,16 @@ SUPERVISOR: Mapping[State, Sequence[_Press]] = {
     State.ON_HOLD: (*_DESK, _CANCEL),
     State.AWAITING_ACCEPTANCE: (_Press("extend", ask="minutes"),),
 }
+SURGE: Sequence[_Press] = (
+    _Press("broadcast", "primary"),
+    _Press("resolve_surge", ask="text"),
+    _Press("detach", ask="child"),
+    _Press("dismiss_surge", "danger"),
+    _TAKE_OVER,
+    _REASSIGN,
+)
+"""What supervisors do with a surge's parent while it goes on."""
+_CHILDREN_OFFERED = 20
 
 
 def short(number: str) -> str:
@@ -102,7 +112,9 @@ def buttons(
 def _presses(order: WorkOrder, seat: Seat) -> Iterator[_Press]:
     if seat.optional:
         return
-    if seat.audience == "supervisor":
+    if seat.audience == "supervisor" and order.surge is not None:
+        yield from _surge_presses(order, order.surge)
+    elif seat.audience == "supervisor":
         yield from SUPERVISOR.get(order.state, ())
         if order.open and order.priority != "P0":
             yield _RAISE
@@ -118,6 +130,17 @@ def _presses(order: WorkOrder, seat: Seat) -> Iterator[_Press]:
         yield from ENGINEER.get(order.state) or ENGINEER.get(order.sub, ())
         if order.escalation and order.state in {State.NEW, State.DISPATCHED}:
             yield _Press("take_over")
+
+
+def _surge_presses(order: WorkOrder, surge: Surge) -> Iterator[_Press]:
+    """The prepared answer until it is sent; everything until the parent is resolved."""
+    open_children = any(not child.outcome for child in order.children)
+    for press in SURGE:
+        sent = press.do == "broadcast" and (surge.approved_at is not None or not surge.script)
+        alone = press.do == "detach" and not open_children
+        over = not order.open or order.state == State.AWAITING_ACCEPTANCE
+        if not (sent or alone or (over and press.do != "detach") or not order.open):
+            yield press
 
 
 def _joined_later(order: WorkOrder, seat: Seat) -> bool:
@@ -176,20 +199,31 @@ class _Bench:
         return self.words.maybe(f"command.{who}.{name}", short=short(self.order.number))
 
     def _choices(self, press: _Press) -> tuple[tuple[str, str], ...]:
-        if press.ask == "staff":
-            return self._colleagues()
-        if press.ask == "rating":
-            stars = range(_STARS, 0, -1)
-            said = self.words.say
-            return tuple((str(n), said("choice.stars", n=n, stars="★" * n)) for n in stars)
-        if press.ask == "minutes":
-            return tuple((str(n), self.words.say("choice.minutes", n=n)) for n in _MINUTES)
+        offered = {
+            "staff": self._colleagues,
+            "child": self._children,
+            "rating": self._stars,
+            "minutes": self._minutes,
+        }.get(press.ask)
+        if offered is not None:
+            return offered()
         if press.do == "hold":
             return tuple((r.code, r.label) for r in self.policy.hold_reasons)
         if press.do == "decline":
             keys = ("busy", "skill", "far", "parts")
             return tuple((text, text) for text in (self.words.say(f"decline.{k}") for k in keys))
         return ()
+
+    def _stars(self) -> tuple[tuple[str, str], ...]:
+        stars, said = range(_STARS, 0, -1), self.words.say
+        return tuple((str(n), said("choice.stars", n=n, stars="★" * n)) for n in stars)
+
+    def _minutes(self) -> tuple[tuple[str, str], ...]:
+        return tuple((str(n), self.words.say("choice.minutes", n=n)) for n in _MINUTES)
+
+    def _children(self) -> tuple[tuple[str, str], ...]:
+        still = [child for child in self.order.children if not child.outcome]
+        return tuple((child.id, child.number) for child in still[-_CHILDREN_OFFERED:])
 
     def _colleagues(self) -> tuple[tuple[str, str], ...]:
         team = self.company.members(self.order.team_id)

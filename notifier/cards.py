@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Literal
 
+from notifier import surge
 from notifier.audience import Seat
 from notifier.buttons import buttons
 from notifier.masking import mask_phone
@@ -18,7 +19,7 @@ from notifier.picture import Picture, clipped, engineer, harmless, question
 from notifier.wording import Words
 from workflow.records import Card
 from workflow.states import State, Sub
-from workflow.work_order import WorkOrder
+from workflow.work_order import Surge, WorkOrder
 
 Tone = Literal["neutral", "info", "warn", "danger", "done"]
 
@@ -46,12 +47,16 @@ _REACHED: Mapping[Sub | State, str] = {
     State.AWAITING_ACCEPTANCE: "signature",
     State.CLOSED: "finished",
 }
+_NAMED_STEPS = frozenset(
+    {Sub.WAITING_PARTS, Sub.PARTS_REPLACED, Sub.AWAITING_INFO, Sub.TRIAGE, Sub.WITH_PARENT}
+)
+"""Finer steps that stand in the progress line by their own name."""
 _WORDS_SHOWN = 300
 _SHOWN = (
     *("state", "sub", "outcome", "held_from", "hold_reason", "stalled", "escalation", "marks"),
     *("text", "fault_type", "priority", "place", "device", "serial", "error_code", "media"),
     *("phone", "contact", "when", "missing", "assignee", "generation", "reporters", "rating"),
-    *("alarms", "by_device"),
+    *("alarms", "by_device", "parent", "surge", "children"),
 )
 
 
@@ -74,6 +79,8 @@ def paint(picture: Picture, seat: Seat) -> Card:
     key, title = topic(order.id, seat.audience), words.say(f"card.title.{seat.audience}", **facts)
     if seat.optional:
         return Card(key, title, _farewell(picture, seat, words))
+    if order.surge is not None and seat.audience == "supervisor":
+        return _surge_card(picture, order.surge, seat, words)
     return Card(
         key=key,
         title=title,
@@ -90,6 +97,23 @@ def paint(picture: Picture, seat: Seat) -> Card:
     )
 
 
+def _surge_card(picture: Picture, found: Surge, seat: Seat, words: Words) -> Card:
+    """A parent among supervisors: the whole surge on one card."""
+    order, down = picture.order, picture.countdown
+    return Card(
+        key=topic(order.id, seat.audience),
+        title=surge.title(picture, found, words),
+        subtitle=words.say("card.subtitle", **picture.facts(seat.audience, words)),
+        tone="danger" if order.open and found.approved_at is None else _tone(picture),
+        fields=tuple(surge.fields(picture, found, words)),
+        deadline=down[1] if down else None,
+        deadline_label=words.label("clock", down[0]) if down else "",
+        body=surge.body(picture, found, words),
+        buttons=buttons(order, seat, picture.company, picture.policy, words),
+        footer=surge.footer(found, words),
+    )
+
+
 def summary(picture: Picture, seat: Seat) -> str:
     """The card in one line, for chats that cannot show cards."""
     words = picture.words(_locale(picture, seat))
@@ -97,6 +121,8 @@ def summary(picture: Picture, seat: Seat) -> str:
         return words.say(
             "card.left", number=picture.order.number, text=_farewell(picture, seat, words)
         )
+    if picture.order.surge is not None and seat.audience == "supervisor":
+        return surge.title(picture, picture.order.surge, words)
     return words.say(f"card.summary.{seat.audience}", **picture.facts(seat.audience, words))
 
 
@@ -141,7 +167,7 @@ def _steps(picture: Picture, words: Words) -> tuple[tuple[str, str], ...]:
         line[reached] = (words.say("state.on_hold_because", why=picture.hold_reason), "now")
     elif order.state == State.CLOSED:
         line[-1] = (line[-1][0], "done")
-    elif order.sub in {Sub.WAITING_PARTS, Sub.PARTS_REPLACED, Sub.AWAITING_INFO, Sub.TRIAGE}:
+    elif order.sub in _NAMED_STEPS:
         line[reached] = (words.label("sub", order.sub), "now")
     return tuple(line)
 
@@ -200,6 +226,8 @@ def _for_staff(picture: Picture, seat: Seat, words: Words) -> Iterator[tuple[str
     yield "when", harmless(order.when)
     yield "customer", words.say("card.vip") if customer and customer.vip else ""
     yield "reporters", _crowd(order, words)
+    yield "parent", order.parent_number
+    yield "children", words.say("card.children", n=len(order.children)) if order.children else ""
     yield "alarms", words.say("card.alarms", n=order.alarms) if order.alarms > 1 else ""
     yield "media", _attachments(order, words)
     yield "history", _history(picture, words)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal
 
 from notifier.masking import mask_text
@@ -16,6 +17,7 @@ from workflow.events import Event, Kind
 from workflow.ports import Change
 from workflow.records import Facts, Urgency
 from workflow.states import State
+from workflow.surge.keys import value_of
 from workflow.work_order import Reporter, WorkOrder
 
 Scope = Literal["all", "origin", "new"]
@@ -52,6 +54,11 @@ def quoted(text: object) -> str:
     return mask_text(flat if len(flat) <= _CLIP else f"{flat[: _CLIP - 1]}…")
 
 
+def quoted_whole(text: object) -> str:
+    """A prepared answer: the house's own words, told whole, its phone numbers too."""
+    return " ".join(str(text or "").split())
+
+
 # --- customers --------------------------------------------------------------------------------
 
 
@@ -76,6 +83,32 @@ def addressed(news: News, change: Change) -> tuple[Reporter, ...]:
         here = tuple(r for r in everyone if r.place == change.origin)
         return here[-1:] or everyone[:1]
     return everyone
+
+
+def _known_issue(event: Event, change: Change) -> News:
+    """Many have it: the reporter is told so, keeps the number, and hears the answer there is."""
+    data = event.data
+    facts = {"count": data.get("count"), "script": quoted_whole(data.get("script"))}
+    code = "customer.known_issue" if change.before is None else "customer.known_issue_now"
+    return News(code, Urgency.REPLY, event, facts)
+
+
+def _released(event: Event, change: Change) -> News | None:
+    """It goes on by itself; what was settled already goes on as it is."""
+    if change.order.state not in _UNTAKEN:
+        return None
+    return News("customer.released", Urgency.INFO, event)
+
+
+def _script(event: Event, _change: Change) -> News:
+    facts = {"text": quoted_whole(event.data.get("text"))}
+    return News("customer.script", Urgency.REPLY, event, facts)
+
+
+def _joined(event: Event, change: Change) -> News:
+    """Told what the others were told, the surge's answer too."""
+    facts = {"script": quoted_whole(change.order.script if change.order.parent else "")}
+    return News("customer.joined", Urgency.REPLY, event, facts, scope="new")
 
 
 def _received(event: Event, change: Change) -> News:
@@ -150,8 +183,11 @@ def _said(code: str, scope: Scope = "all", **named: str) -> Callable[[Event, Cha
 
 _UNTAKEN = frozenset({State.NEW, State.DISPATCHED})
 _CUSTOMER: Mapping[Kind, Callable[[Event, Change], News | None]] = {
+    Kind.GATHERED: _known_issue,
     Kind.REPORTED: _received,
-    Kind.JOINED: _said("customer.joined", "new"),
+    Kind.SCRIPT_SENT: _script,
+    Kind.DETACHED: _released,
+    Kind.JOINED: _joined,
     Kind.CLOSED: _closed,
     Kind.RATED: _said("customer.rated", "origin", score="score"),
     Kind.COMPLETED: _said("customer.completed", text="text"),
@@ -344,6 +380,26 @@ def _excluded(explanation: object) -> Mapping[str, int]:
     return counts
 
 
+def _surge(event: Event, change: Change) -> Iterator[News]:
+    """Supervisors hear of a surge once; from then on its card shows how it grows."""
+    data = event.data
+    window = data.get("window")
+    facts = {
+        "count": data.get("count"),
+        "value": quoted(value_of(str(data.get("key", "")))),
+        "usual": usual_text(data.get("usual")),
+        "span": timedelta(seconds=window) if isinstance(window, int | float) else "",
+    }
+    urgency = _urgency(change.order, Urgency.ESCALATION)
+    yield News("supervisor.surge", urgency, event, facts, _supervisors(change))
+
+
+def usual_text(usual: object) -> str:
+    """An expected count with one digit; next to nothing is said so."""
+    number = float(usual) if isinstance(usual, int | float) else 0.0
+    return f"{number:.1f}" if number >= 0.1 else "<0.1"  # noqa: PLR2004  # one digit
+
+
 _SILENT_STEPS = frozenset(
     {"offer_expired", "next_person", "remind_info", "dispatch_anyway", "auto_close"}
     | {"retry_dispatch"}
@@ -384,6 +440,7 @@ _STAFF: Mapping[Kind, tuple[_Tell, ...]] = {
     Kind.TAKEN_OVER: (_moved_away,),
     Kind.OPENED_FOR_CLAIM: (_claimable,),
     Kind.NOBODY_AVAILABLE: (_nobody,),
+    Kind.SURGE_DETECTED: (_surge,),
     Kind.STEP_TAKEN: (_step,),
     Kind.INFO_ADDED: (_more_info,),
     Kind.JOINED: (_one_more,),

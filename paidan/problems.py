@@ -50,6 +50,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "known_key": ("已知的键：{}", "a known key: {}"),
     "required": ("必填内容", "a value (required)"),
     "text": ("一段文字", "text"),
+    "lasting": ("时长 {}", "a duration {}"),
     "integer": ("整数 {}", "a whole number {}"),
     "number": ("数字 {}", "a number {}"),
     "yes_no": ("true 或 false", "true or false"),

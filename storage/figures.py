@@ -81,6 +81,8 @@ class Filters:
     closed_since: datetime | None = None
     closed_until: datetime | None = None
     rating: int = 0
+    parent: str = ""
+    """The number of a surge's parent: its children."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def _conditions(filters: Filters) -> list[Any]:
         "customer_id": filters.customer,
         "asset_id": filters.asset,
         "rating": filters.rating,
+        "parent": filters.parent,
         "stalled": int(filters.stalled),
     }
     found: list[Any] = [_o[name] == value for name, value in equal.items() if value]

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Table, bindparam, func, literal_column, select
 
-from storage import conversations, counts, lists, orders, outbox, people, timers
+from storage import conversations, counts, lists, orders, outbox, people, surges, timers
 from storage.codec import key_of, micros
 from storage.database import Session, Sql
 from storage.figures import (
@@ -121,6 +121,11 @@ class Queries:
         that fit the filters.
         """
         return await self._ask(lambda s: lists.search(s, tenant, text, filters or Filters(), page))
+
+    async def surging(self, tenant: str) -> tuple[WorkOrder, ...]:
+        """The parents of the surges that go on, the latest first."""
+        rows = await self._ask(lambda s: s.rows(surges.SURGING, tenant=tenant))
+        return tuple(decode_order(row[0]) for row in rows)
 
     async def order_page(self, tenant: str, ref: str) -> OrderPage | None:
         """Everything about one work order, by id, number or the number's tail."""

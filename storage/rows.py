@@ -125,6 +125,7 @@ def order_row(order: WorkOrder) -> dict[str, Any]:
         "completed_at": maybe_micros(order.completed_at),
         "updated_at": maybe_micros(order.updated_at) or 0,
         "ended": NEVER if order.open else (maybe_micros(ended) or 0),
+        "parent": order.parent_number,
         "deadline_at": NEVER if order.deadline_at is None else micros(order.deadline_at),
     }
 

@@ -125,6 +125,7 @@ work_orders = Table(
     _int("ended", NEVER),
     _int("deadline_at", NEVER),
     _text("deadline_clock"),
+    _text("parent"),
     PrimaryKeyConstraint("tenant", "id"),
     UniqueConstraint("tenant", "number"),
     _index("work_orders_tail", "tenant", "tail", "ended", "id"),
@@ -142,6 +143,7 @@ work_orders = Table(
     ),
     _index("work_orders_newest", "tenant", "ended", "opened_at", "id"),
     _index("work_orders_state", "tenant", "ended", "state", "priority", "rating"),
+    _index("work_orders_parent", "tenant", "parent", "id", where="parent <> ''"),
     _index(
         "work_orders_opened",
         *("tenant", "opened_at", "channel", "fault_type", "first_responded_at", "first_due_at"),
@@ -156,6 +158,48 @@ order_docs = Table(
     _text("doc"),
     PrimaryKeyConstraint("tenant", "order_id"),
     comment="The whole records, beside their columns: lists and searches pass over narrow rows",
+)
+
+surge_reports = Table(
+    "surge_reports",
+    metadata,
+    _tenant(),
+    Column("key", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    _int("at"),
+    _int("counted"),
+    _text("who"),
+    _text("said"),
+    PrimaryKeyConstraint("tenant", "key", "order_id"),
+    _index("surge_reports_at", "tenant", "key", "at"),
+    _index("surge_reports_order", "tenant", "order_id"),
+    comment="What reports count under when a surge is looked for; counted 0 belongs to a surge",
+)
+
+surge_hours = Table(
+    "surge_hours",
+    metadata,
+    _tenant(),
+    Column("key", Text, nullable=False),
+    _int("hour"),
+    _int("reports"),
+    PrimaryKeyConstraint("tenant", "key", "hour"),
+    comment="Reports of a key by the hour: what is usual; the empty key counts every report",
+)
+
+surges = Table(
+    "surges",
+    metadata,
+    _tenant(),
+    Column("key", Text, nullable=False),
+    _text("order_id"),
+    _text("words"),
+    _int("last_at"),
+    _int("ended", NEVER),
+    _int("times"),
+    PrimaryKeyConstraint("tenant", "key"),
+    _index("surges_order", "tenant", "order_id"),
+    comment="The surge a key has now, or had last; quiet until it has ended",
 )
 
 order_chats = Table(

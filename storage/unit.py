@@ -18,11 +18,22 @@ from storage.outbox import SqlOutbox
 from storage.people import SqlPeople
 from storage.schema import companies, ledger, policies
 from storage.scope import Scope
+from storage.surges import SqlSurges
 from storage.timers import SqlTimers
 from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
 from workflow.policy import Policy
-from workflow.ports import Cases, ChatLog, Dialogues, Inbox, Orders, Outbox, People, Timers
+from workflow.ports import (
+    Cases,
+    ChatLog,
+    Dialogues,
+    Inbox,
+    Orders,
+    Outbox,
+    People,
+    Surges,
+    Timers,
+)
 
 decode_policy = decoder(Policy)
 
@@ -95,6 +106,7 @@ class SqlUnitOfWork:
         self.cases: Cases = SqlCases(self.scope)
         self.inbox: Inbox = SqlInbox(self.scope)
         self.chat_log: ChatLog = SqlChatLog(self.scope)
+        self.surges: Surges = SqlSurges(self.scope)
 
     def __getattr__(self, name: str) -> Company:
         """``company`` is read when it is first asked for; many units never do.

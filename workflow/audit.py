@@ -29,6 +29,13 @@ SILENT = frozenset(
         Kind.SENT_TO_TRIAGE,
         Kind.FIRST_RESPONDED,
         Kind.ALARM_REPEATED,
+        Kind.CHILD_ADDED,
+        Kind.CHILD_CLOSED,
+        Kind.CHILD_DETACHED,
+        Kind.CHILDREN_REACHED,
+        Kind.GATHERED,
+        Kind.SCRIPT_SENT,
+        Kind.DETACHED,
     }
 )
 """Kinds that need no notice of their own."""
@@ -120,8 +127,8 @@ def _told(order: WorkOrder, history: Sequence[Event], told: Collection[int]) -> 
     findings = []
     for at, group in groupby(history, key=lambda event: event.at):
         events = list(group)
-        if all(event.kind in SILENT for event in events):
-            continue
+        if all(event.kind in SILENT or event.data.get("parent") for event in events):
+            continue  # what happens to a child with its parent is told on the parent's card
         if not any(event.seq in told for event in events):
             kinds = ", ".join(str(event.kind) for event in events)
             detail = f"{kinds} @ {at.isoformat()}"

@@ -13,7 +13,7 @@ from datetime import timedelta
 from workflow import dispatch
 from workflow.calendar import WorkCalendar, round_the_clock
 from workflow.company import Company
-from workflow.decide import Draft, Situation, assignment
+from workflow.decide import Draft, Situation, assignment, ready
 from workflow.escalation import Step, targets
 from workflow.events import SYSTEM, Actor, Kind
 from workflow.records import Facts
@@ -163,10 +163,9 @@ def _remind_info(taken: Taken) -> list[Draft]:
 
 
 def _dispatch_anyway(taken: Taken) -> list[Draft]:
-    ready = move("ready", taken.order.state, taken.order.sub)
     return [
         taken.on_record(),
-        Draft(Kind.INFO_COMPLETED, {"anyway": True}, ready, by=taken.rule),
+        Draft(Kind.INFO_COMPLETED, {"anyway": True}, ready(taken.order), by=taken.rule),
     ]
 
 

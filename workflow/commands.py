@@ -303,3 +303,40 @@ class TakeStep(OnOrder):
 
     step: str = ""
     due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast(OnOrder):
+    """群发答复: what every affected reporter is told, those who come later too. Without ``text``
+    the answer that was prepared.
+    """
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DismissSurge(OnOrder):
+    """不是突发: the parent closes, its children go on by themselves."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detach(OnOrder):
+    """移出: one child goes on by itself."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveSurge(OnOrder):
+    """母单完成: what was done; each child waits for its own customer's word."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowParent(OnOrder):
+    """What happens to a surge's child with its parent, and to the parent with its children: the
+    house does it by itself.
+    """

@@ -7,7 +7,7 @@ What the house does by itself (finding somebody, the ladder) is in :mod:`workflo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -106,6 +106,14 @@ def assignment(
         "generation": order.generation + 1,
         **more,
     }
+
+
+def ready(order: WorkOrder) -> tuple[State, Sub]:
+    """Where a work order goes that waits for nothing more: to dispatch, or, as a surge's child, to
+    wait with its parent. An emergency never waits.
+    """
+    to = move("ready", order.state, order.sub)
+    return (State.NEW, Sub.WITH_PARENT) if order.parent and order.priority != "P0" else to
 
 
 def queue_facts(situation: Situation, fault_type: str, region: str) -> dict[str, str]:
@@ -243,6 +251,8 @@ def _sign(order: WorkOrder, command: c.OnOrder, _situation: Situation) -> list[D
 
 def _return_work(order: WorkOrder, command: c.ReturnWork, _situation: Situation) -> list[Draft]:
     to = _to(order, "return_work")
+    if order.accepted_at is None:  # settled with its parent: nobody has been at it yet
+        to = (State.NEW, Sub.QUEUED)
     return [Draft(Kind.RETURNED, {"reason": _text(command.reason, "reason")}, to)]
 
 
@@ -294,8 +304,10 @@ def _change_priority(
 
 
 def _raise_priority(order: WorkOrder, to: str, reason: str) -> list[Draft]:
-    """A new priority; what became P0 waits for no more answers."""
-    drafts = [Draft(Kind.PRIORITY_CHANGED, {"from": order.priority, "to": to, "reason": reason})]
+    """A new priority; what became P0 waits for no more answers and for no parent."""
+    data = {"from": order.priority, "to": to, "reason": reason}
+    leaves = to == "P0" and order.sub == Sub.WITH_PARENT
+    drafts = [Draft(Kind.PRIORITY_CHANGED, data, _to(order, "release") if leaves else None)]
     if to == "P0" and order.sub == Sub.AWAITING_INFO:
         drafts.append(Draft(Kind.INFO_COMPLETED, {"anyway": True}, _to(order, "ready")))
     return drafts
@@ -387,7 +399,7 @@ def _add_info(order: WorkOrder, command: c.AddInfo, _situation: Situation) -> li
     if missing:
         drafts.append(Draft(Kind.INFO_REQUESTED, {"missing": list(missing), "again": False}))
     elif order.sub == Sub.AWAITING_INFO:
-        drafts.append(Draft(Kind.INFO_COMPLETED, {"anyway": False}, _to(order, "ready")))
+        drafts.append(Draft(Kind.INFO_COMPLETED, {"anyway": False}, ready(order)))
     return drafts
 
 
@@ -404,7 +416,8 @@ def _triage(order: WorkOrder, command: c.Triage, situation: Situation) -> list[D
     fault = command.fault_type or order.fault_type
     data |= {"fault_type": fault, "priority": command.priority or order.priority}
     data |= queue_facts(situation, fault, order.region)
-    return [Draft(Kind.TRIAGED, data, _to(order, "ready"))]
+    to = ready(replace(order, priority=str(data["priority"])))
+    return [Draft(Kind.TRIAGED, data, to)]
 
 
 def _still_open(order: WorkOrder, name: str) -> None:

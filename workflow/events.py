@@ -62,6 +62,17 @@ class Kind(StrEnum):
     LINKED = "linked"
     ALARM_REPEATED = "alarm_repeated"
 
+    SURGE_DETECTED = "surge_detected"
+    CHILD_ADDED = "child_added"
+    CHILD_CLOSED = "child_closed"
+    CHILD_DETACHED = "child_detached"
+    CHILDREN_REACHED = "children_reached"
+    SCRIPT_APPROVED = "script_approved"
+    SURGE_DISMISSED = "surge_dismissed"
+    GATHERED = "gathered"
+    SCRIPT_SENT = "script_sent"
+    DETACHED = "detached"
+
 
 STANDARD = tuple(Kind)[:12]
 

@@ -15,6 +15,7 @@ from workflow.errors import UnknownTicket
 from workflow.events import Event, Kind
 from workflow.records import ALARM, ChatRef, media_of
 from workflow.states import State, Sub
+from workflow.surge import record
 from workflow.work_order import Extension, Reporter, WorkOrder
 
 _Change = dict[str, Any]
@@ -281,6 +282,7 @@ def _completed(order: WorkOrder, event: Event) -> _Change:
         "completed_at": event.at,
         "media": order.media + media_of(data.get("media")),
         "marks": _mark(order, event, "stop_resolution"),
+        **record.resolution(order, event),
     }
 
 
@@ -377,4 +379,5 @@ _CHANGES: dict[Kind, Callable[[WorkOrder, Event], _Change]] = {
     Kind.LINKED: _linked,
     Kind.FOLLOW_UP_OPENED: _linked,
     Kind.ALARM_REPEATED: lambda order, _event: {"alarms": order.alarms + 1},
+    **record.CHANGES,
 }

@@ -130,6 +130,40 @@ class ClosingPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SurgePolicy:
+    """When many reports of one kind are a surge, and what their reporters are told.
+
+    ``window`` is the time looked at; ``minimum`` people in it and a probability below ``tail``
+    (below ``busy_tail`` where more than one report a window is usual) make a surge, or
+    ``cluster_reporters`` people saying alike what is seldom said. ``margin`` multiplies the usual
+    rate, which is learnt from ``history`` with old days halved every ``half_life``. Until
+    ``warm_up`` has passed only error codes are watched. A surge takes further reports while each
+    comes within ``lasts`` of the one before; after its end the same key is quiet for
+    ``quiet_period``. ``scripts`` are prepared answers by error code, fault type, or ``*``;
+    ``{number}``, ``{parent}`` and ``{count}`` stand in them.
+    """
+
+    enabled: bool = True
+    window: timedelta = timedelta(minutes=30)
+    minimum: int = 3
+    tail: float = 1e-4
+    busy_tail: float = 1e-6
+    cluster_reporters: int = 3
+    margin: float = 1.2
+    history: timedelta = timedelta(days=56)
+    half_life: timedelta = timedelta(days=14)
+    warm_up: timedelta = timedelta(days=3)
+    lasts: timedelta = timedelta(hours=24)
+    quiet_period: timedelta = timedelta(hours=6)
+    scripts: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "*": "您反映的情况已经查明有多位客户同时遇到，我们正在统一处理，恢复后第一时间告诉您。"
+            "给您带来不便，非常抱歉。"
+        }
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class HoldReason:
     """Why work waits; ``pauses`` says whether the clocks stand still."""
 
@@ -151,6 +185,7 @@ class Policy:
     intake: IntakePolicy = field(default_factory=IntakePolicy)
     notices: NoticePolicy = field(default_factory=NoticePolicy)
     closing: ClosingPolicy = field(default_factory=ClosingPolicy)
+    surge: SurgePolicy = field(default_factory=SurgePolicy)
     hold_reasons: tuple[HoldReason, ...] = (
         HoldReason("waiting_parts", "等配件"),
         HoldReason("waiting_customer", "等客户"),

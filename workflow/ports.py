@@ -27,7 +27,8 @@ T = TypeVar("T")
 class Timer:
     """The next due step of one subject; a subject has at most one open timer.
 
-    ``subject`` is ``order:<id>`` (dies with the work order) or ``follow_up:<id>`` (outlives it).
+    ``subject`` is ``order:<id>`` (dies with the work order), ``follow_up:<id>`` (outlives it) or
+    ``surge:<id>`` (a report to be weighed, or a parent with children to be reached).
     ``step`` names what to do; ``generation`` rises each time the subject is re-armed.
     """
 
@@ -111,6 +112,29 @@ class Load:
     open: int = 0
     for_customer: int = 0
     for_asset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One report as surges are counted: when, by whom (``who`` is the same for two reports of one
+    person), in which words, under which keys.
+    """
+
+    order_id: str
+    at: datetime
+    who: str
+    text: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSurge:
+    """A surge that takes reports under its key; with ``words``, only those that say the same."""
+
+    key: str
+    order_id: str
+    words: str
+    last_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +347,62 @@ class ChatLog(Protocol):
     def lines(self, place: ChatRef, after: int = 0, limit: int = 200) -> Sequence[Post]: ...
 
 
+class Surges(Protocol):
+    """Reports counted by key and hour, and which keys have a surge now."""
+
+    def remember(self, seen: Seen, *, counted: bool) -> None:
+        """Keep a report under its keys. What is not ``counted`` belongs to a surge already and
+        teaches nothing about what is usual.
+        """
+        ...
+
+    def seen(self, order_id: str) -> Seen | None: ...
+
+    def reports(self, key: str, since: datetime, until: datetime) -> Sequence[Seen]:
+        """Counted reports in (since, until], oldest first; their ``keys`` are left empty."""
+        ...
+
+    def before(self, key: str, until: datetime, limit: int) -> Sequence[Seen]:
+        """The last counted reports up to ``until``, newest first."""
+        ...
+
+    def hours(self, key: str, since: datetime) -> Mapping[datetime, int]:
+        """Counted reports by the beginning of the hour (UTC); empty hours are absent."""
+        ...
+
+    def watched_since(self) -> datetime | None:
+        """When the first report of this tenant was counted."""
+        ...
+
+    def set_aside(self, order_id: str) -> None:
+        """It belongs to a surge: counted no longer."""
+        ...
+
+    def take_back(self, order_id: str) -> None:
+        """It belongs to no surge after all: counted as usual."""
+        ...
+
+    def running(self, key: str) -> RunningSurge | None: ...
+
+    def resting(self, key: str, at: datetime, lasts: timedelta) -> bool:
+        """Whether the key has a surge now, one that a report joined within ``lasts``, or had one so
+        lately that another would be noise.
+        """
+        ...
+
+    def begin(self, key: str, order_id: str, words: str, at: datetime) -> bool:
+        """Claim the key for this parent, exactly once; False when somebody else did."""
+        ...
+
+    def goes_on(self, order_id: str, at: datetime) -> None:
+        """Another report came."""
+        ...
+
+    def end(self, order_id: str, quiet_until: datetime) -> None:
+        """The parent takes no more; its key is quiet until then."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One tenant's transaction."""
 
@@ -336,6 +416,7 @@ class UnitOfWork(Protocol):
     cases: Cases
     inbox: Inbox
     chat_log: ChatLog
+    surges: Surges
 
     def policy(self, version: str) -> Policy:
         """The rules of one version; an unknown version gives the current ones."""

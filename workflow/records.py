@@ -194,7 +194,7 @@ class Urgency(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Button:
     """A button of a card. ``ask`` names one thing the presser must add before it is sent
-    (``reason``, ``staff``, ``minutes``, ``rating``, ``text``), with ``choices`` to tap.
+    (``reason``, ``staff``, ``minutes``, ``rating``, ``text``, ``child``), with ``choices`` to tap.
     """
 
     label: str

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from workflow import automation, clocks
+from workflow import automation, clocks, surge
 from workflow import commands as c
 from workflow.calendar import WorkCalendar
 from workflow.company import Asset, Customer, Staff
@@ -43,6 +43,7 @@ class Service:
 
     def __init__(self, plan: Planner) -> None:
         self._plan = plan
+        self._surges = surge.Course(self._open, self._record_on)
 
     def handle(self, command: c.Command, uow: UnitOfWork, now: datetime) -> Handled:
         """Carry out one command in this unit of work.
@@ -60,9 +61,13 @@ class Service:
             drafts = self._due_step(order, command, situation)
         elif isinstance(command, c.Dispatch):
             drafts = []
+        elif isinstance(command, surge.COMMANDS):
+            drafts = surge.decide(order, command, situation)
         else:
             drafts = decide(order, command, situation)
         handled = self._commit(order, drafts, command, uow, situation)
+        if isinstance(command, c.Detach):
+            self._surges.leave(order, command, uow, now)
         if isinstance(command, c.UndoJoin):
             return self._reopen_undone(handled, command, uow, now)
         return handled
@@ -75,6 +80,10 @@ class Service:
         origin = c.Origin()
         if kind == "follow_up":
             return self._follow_up(order_id, uow, now)
+        if kind == surge.SUBJECT:
+            act = self._surges.weigh if timer.step == surge.WEIGH else self._surges.spread
+            found = act(order_id, uow, now)
+            return Handled(found, ()) if found else None
         command = c.TakeStep(
             by=SYSTEM, origin=origin, order_id=order_id, step=timer.step, due=timer.due
         )
@@ -82,14 +91,22 @@ class Service:
 
     # --- opening ------------------------------------------------------------------------------
 
-    def _report(self, command: c.Report, uow: UnitOfWork, now: datetime) -> Handled:
+    def _report(
+        self,
+        command: c.Report,
+        uow: UnitOfWork,
+        now: datetime,
+        more: Sequence[Draft] = (),
+        order_id: str = "",
+    ) -> Handled:
+        """Open a work order; ``more`` are the drafts that make it a surge's parent."""
         details = command.details
         if details.priority not in PRIORITIES:
             allowed = " / ".join(PRIORITIES)
             raise InvalidInput(field="priority", found=details.priority, allowed=allowed)
         local = now.astimezone(ZoneInfo(uow.company.tz))
         order = WorkOrder(
-            id=uow.new_id(),
+            id=order_id or uow.new_id(),
             tenant=uow.tenant,
             number=uow.orders.next_number(f"WO-{local:%Y%m%d}"),
             head=GENESIS,
@@ -98,8 +115,41 @@ class Service:
             policy_version=uow.company.policy.version,
         )
         situation = self._situation(order, uow, now)
-        drafts = self._opening(command, order, situation)
-        return self._commit(order, drafts, command, uow, situation, new=True)
+        drafts = [*self._opening(command, order, situation), *more]
+        if more:
+            return self._commit(order, drafts, command, uow, situation, new=True)
+        model = situation.asset.model if situation.asset else ""
+        parent = self._surges.parent_for(command, order, model, uow, now)
+        if parent is None:
+            handled = self._commit(order, drafts, command, uow, situation, new=True)
+            self._surges.notice(command, handled.order, model, uow, now)
+            return handled
+        opened, _ = _record(order, drafts, command, situation, new=True)
+        drafts.append(surge.gathered(opened, parent, len(parent.children) + 1))
+        handled = self._commit(order, drafts, command, uow, situation, new=True)
+        self._surges.add(parent, handled.order, command, model, uow, now)
+        return handled
+
+    def _open(
+        self,
+        command: c.Report,
+        uow: UnitOfWork,
+        now: datetime,
+        more: Sequence[Draft],
+        order_id: str,
+    ) -> WorkOrder:
+        return self._report(command, uow, now, more, order_id).order
+
+    def _record_on(
+        self,
+        order: WorkOrder,
+        drafts: Sequence[Draft],
+        command: c.Command,
+        uow: UnitOfWork,
+        now: datetime,
+    ) -> WorkOrder:
+        situation = self._situation(order, uow, now)
+        return self._commit(order, drafts, command, uow, situation).order
 
     @staticmethod
     def _opening(command: c.Report, order: WorkOrder, situation: Situation) -> list[Draft]:
@@ -211,6 +261,7 @@ class Service:
             self._after_closing(order, uow, situation)
         if order.rating and not before.rating:
             _remember_rating(order, uow)
+        self._surges.after(before, order, command, uow, situation.now)
         if not quiet:
             change = _change(None if new else before, order, events, situation, command)
             self._tell(change, uow)
@@ -240,6 +291,7 @@ class Service:
         closing = situation.policy.closing
         wanted = closing.follow_up and order.priority in closing.follow_up_priorities
         is_one = any(relation == "follow_up" for relation, _ in order.links)
+        is_one = is_one or order.surge is not None or bool(order.parent)
         if wanted and order.outcome == "completed" and not is_one:
             due = situation.now + closing.follow_up_after
             uow.timers.arm(f"follow_up:{order.id}", "follow_up", due)

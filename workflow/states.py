@@ -30,6 +30,7 @@ class Sub(StrEnum):
     TRIAGE = "triage"
     AWAITING_INFO = "awaiting_info"
     QUEUED = "queued"
+    WITH_PARENT = "with_parent"
     OFFERED = "offered"
     OPEN_CLAIM = "open_claim"
     ACCEPTED = "accepted"
@@ -42,7 +43,7 @@ class Sub(StrEnum):
 
 
 SUBS: dict[State, tuple[Sub, ...]] = {
-    State.NEW: (Sub.QUEUED, Sub.AWAITING_INFO, Sub.TRIAGE),
+    State.NEW: (Sub.QUEUED, Sub.AWAITING_INFO, Sub.TRIAGE, Sub.WITH_PARENT),
     State.DISPATCHED: (Sub.OFFERED, Sub.OPEN_CLAIM),
     State.IN_PROGRESS: (
         Sub.ACCEPTED,
@@ -115,6 +116,9 @@ MOVES: dict[str, Move] = {
     "send_to_triage": Move((State.NEW,), (State.NEW, Sub.TRIAGE)),
     "ready": Move((State.NEW,), (State.NEW, Sub.QUEUED)),
     "rate": Move((State.AWAITING_ACCEPTANCE, State.CLOSED), None),
+    "gather": Move((State.NEW, State.DISPATCHED), (State.NEW, Sub.WITH_PARENT)),
+    "release": Move((State.NEW,), (State.NEW, Sub.QUEUED), subs=(Sub.WITH_PARENT,)),
+    "resolve": Move(_BEFORE_DONE, (State.AWAITING_ACCEPTANCE, Sub.AWAITING_SIGNATURE)),
 }
 
 

@@ -39,6 +39,48 @@ class Extension:
 
 
 @dataclass(frozen=True, slots=True)
+class Child:
+    """A work order of a surge, as its parent knows it. ``told`` it has the prepared answer,
+    ``offered`` the resolution, ``freed`` it goes on by itself because there was no surge.
+    """
+
+    id: str
+    number: str
+    at: datetime
+    place: str = ""
+    product: str = ""
+    channel: str = ""
+    outcome: str = ""
+    """How it closed; empty while it is open."""
+    told: bool = False
+    offered: bool = False
+    freed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """What makes a work order a parent: many reports of one ``key`` where few are usual.
+
+    ``count`` people in ``window`` seconds where ``usual`` reports are expected, found by ``rule``
+    (``tail`` or ``cluster``) with ``probability``. ``script`` is the prepared answer; it is sent
+    once somebody approved it.
+    """
+
+    key: str
+    rule: str
+    count: int
+    usual: float
+    window: float
+    probability: float
+    script: str = ""
+    approved_by: str = ""
+    approved_name: str = ""
+    approved_at: datetime | None = None
+    resolution: str = ""
+    dismissed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WorkOrder:
     """One incident. ``version`` guards the row; ``generation`` counts assignments.
 
@@ -115,6 +157,15 @@ class WorkOrder:
     """What the clocks need of the history (see ``workflow.clocks``), folded from the events."""
     rating: int = 0
     comment: str = ""
+
+    parent: str = ""
+    """Of a surge's child: the parent's id."""
+    parent_number: str = ""
+    script: str = ""
+    """The answer its reporters were given with the parent's."""
+    surge: Surge | None = None
+    """Of a surge's parent; its children stand in the order of their coming."""
+    children: tuple[Child, ...] = ()
 
     deadline_at: datetime | None = None
     deadline_clock: str = ""

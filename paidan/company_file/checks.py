@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import time
+from datetime import time, timedelta
 from typing import Final, Protocol
 
 from paidan.company_file.reading import Reader
 from paidan.company_file.shape import CompanyFile
-from paidan.company_file.shorthand import DAYS, show_week
+from paidan.company_file.shorthand import DAYS, show_duration, show_week
 from paidan.problems import Problem
 from workflow.calendar import Span
 from workflow.clocks import CLOCKS
 from workflow.company import Queue, Shift, Site, Staff
-from workflow.policy import Policy
+from workflow.policy import Policy, SurgePolicy
 from workflow.taxonomy import FAULT_TYPES, PRIORITIES
 
 FAULTS: Final = tuple(key for key in FAULT_TYPES if key != "none")
@@ -24,6 +24,8 @@ STAFF_ROLES: Final = ("engineer", "supervisor", "admin")
 LEVELS: Final = range(1, 6)
 PHONE: Final = re.compile(r"\+?[0-9][0-9 -]{5,18}[0-9]")
 
+_LEAST_WINDOW: Final = timedelta(minutes=5)
+_ONE_DAY: Final = timedelta(days=1)
 _DAY: Final = 24 * 60
 _WEEK: Final = 7 * _DAY
 
@@ -188,6 +190,28 @@ def _policy(policy: Policy, say: Complain) -> None:
         for i, slot in enumerate(slots):
             _one_of(f"{key}[{i}]", slot, SLOTS, say)
     _ladder(policy, say)
+    _surge(policy.surge, say)
+
+
+def _surge(surge: SurgePolicy, say: Complain) -> None:
+    key = "policy.surge"
+    for name in ("minimum", "cluster_reporters"):
+        if not 2 <= getattr(surge, name) <= 1_000:  # noqa: PLR2004 - one report is no surge
+            say(f"{key}.{name}", str(getattr(surge, name)), "integer", "2–1000")
+    for name in ("tail", "busy_tail"):
+        if not 0 < getattr(surge, name) < 1:
+            say(f"{key}.{name}", f"{getattr(surge, name):g}", "number", "0–1")
+    if not 1 <= surge.margin <= 10:  # noqa: PLR2004 - ten times the usual is no margin
+        say(f"{key}.margin", f"{surge.margin:g}", "number", "1–10")
+    if not _LEAST_WINDOW <= surge.window <= _ONE_DAY:
+        say(f"{key}.window", show_duration(surge.window), "lasting", "5m–24h")
+    if surge.history < _ONE_DAY * 7:
+        say(f"{key}.history", show_duration(surge.history), "lasting", "≥ 7d")
+    if surge.half_life < _ONE_DAY:
+        say(f"{key}.half_life", show_duration(surge.half_life), "lasting", "≥ 1d")
+    for name, text in surge.scripts.items():
+        if not text.strip():
+            say(f"{key}.scripts.{name}", "", "required")
 
 
 def _ladder(policy: Policy, say: Complain) -> None:

@@ -20,13 +20,14 @@ from workflow.policy import Policy
 from workflow.ports import Case
 from workflow.records import Action, Button
 from workflow.states import State, Sub, move
-from workflow.work_order import WorkOrder
+from workflow.work_order import Surge, WorkOrder
 
 _HANDLER = (
     *("accept", "resume", "depart", "arrive", "complete", "diagnose", "replace_part"),
     *("answer", "await_parts", "hold", "decline", "reassign", "note"),
 )
 _DESK = ("take_over", "reassign", "extend", "change_priority", "answer", "note", "cancel")
+_PARENT = ("broadcast", "resolve_surge", "detach", "dismiss_surge")
 _ASKS: Mapping[str, str] = {
     "decline": "reason",
     "hold": "reason",
@@ -40,8 +41,11 @@ _ASKS: Mapping[str, str] = {
     "complete": "text",
     "answer": "text",
     "note": "text",
+    "resolve_surge": "text",
+    "detach": "child",
 }
-_DANGER = frozenset({"cancel", "decline", "case_dismiss"})
+_DANGER = frozenset({"cancel", "decline", "case_dismiss", "dismiss_surge"})
+_CHILDREN_OFFERED = 20
 _ANY_OPEN = frozenset({"extend", "change_priority", "answer", "note"})
 _MINUTES = ("15", "30", "60", "120")
 
@@ -80,11 +84,27 @@ def _names(order: WorkOrder, staff: Staff, company: Company) -> Iterator[str]:
     if not order.open:
         return
     identity = Identity("console", staff.id, staff.role, staff.id)
+    desk = Right.DESK in rights(identity, order, company)
+    if desk and order.surge is not None:
+        yield from (name for name in _PARENT if _on_parent(name, order, order.surge))
     claimable = order.sub == Sub.OPEN_CLAIM and staff.id in order.candidates
     if staff.id == order.assignee or claimable:
         yield from (n for n in _HANDLER if _possible(n, order) and (n == "accept" or not claimable))
-    if Right.DESK in rights(identity, order, company):
+    if desk:
         yield from (n for n in _DESK if _possible(n, order) and not _idle(n, order, staff))
+    if desk and order.parent:
+        yield "detach"
+
+
+def _on_parent(name: str, order: WorkOrder, surge: Surge) -> bool:
+    """The answer until it is sent, everything until the parent is resolved; a child can be taken
+    out as long as one is open.
+    """
+    if name == "detach":
+        return any(not child.outcome for child in order.children)
+    if name == "broadcast" and (surge.approved_at is not None or not surge.script):
+        return False
+    return order.state != State.AWAITING_ACCEPTANCE
 
 
 def _possible(name: str, order: WorkOrder) -> bool:
@@ -113,7 +133,7 @@ def _button(name: str, order: WorkOrder, desk: Desk, *, first: bool) -> Button:
         label=desk.reader.t("act.claim" if claim else f"act.{name}"),
         action=Action(name, order.id, expect=str(order.state), generation=order.generation),
         style=_style(name, first=first and not (name == "take_over" and _in_hand(order))),
-        ask=_ASKS.get(name),
+        ask=None if name == "detach" and order.surge is None else _ASKS.get(name),
         choices=tuple(_choices(name, order, desk)),
     )
 
@@ -125,23 +145,26 @@ def _style(name: str, *, first: bool) -> Literal["primary", "default", "danger"]
 
 
 def _choices(name: str, order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str]]:
+    offered: Sequence[tuple[str, str]] = ()
     match name:
         case "hold":
-            return [(reason.code, reason.label) for reason in desk.policy.hold_reasons]
+            offered = [(reason.code, reason.label) for reason in desk.policy.hold_reasons]
         case "extend":
-            return [(minutes, desk.reader.t("span.m", n=minutes)) for minutes in _MINUTES]
+            offered = [(minutes, desk.reader.t("span.m", n=minutes)) for minutes in _MINUTES]
         case "change_priority":
-            return [
+            offered = [
                 (p, f"{p} {desk.reader.label('priority', p)}")
                 for p in ("P0", "P1", "P2")
                 if p != order.priority
             ]
         case "answer":
-            return [(name, name) for name in desk.company.preset_replies]
+            offered = [(name, name) for name in desk.company.preset_replies]
         case "reassign":
-            return _colleagues(order, desk)
-        case _:
-            return ()
+            offered = _colleagues(order, desk)
+        case "detach":
+            still = [child for child in order.children if not child.outcome]
+            offered = [(child.id, child.number) for child in still[-_CHILDREN_OFFERED:]]
+    return offered
 
 
 def _colleagues(order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str]]:

@@ -15,7 +15,12 @@ from workflow.events import Event, Kind
 from workflow.policy import Policy
 from workflow.records import ALARM
 
-_ALARM = frozenset({Kind.NOBODY_AVAILABLE, Kind.OFFER_EXPIRED, Kind.DECLINED, Kind.RETURNED})
+_ALARM = frozenset(
+    {
+        *(Kind.NOBODY_AVAILABLE, Kind.OFFER_EXPIRED, Kind.DECLINED, Kind.RETURNED),
+        Kind.SURGE_DETECTED,
+    }
+)
 _GOOD = frozenset({Kind.COMPLETED, Kind.ACCEPTED_BY_CUSTOMER, Kind.RATED, Kind.CLOSED})
 _QUIET = frozenset({"remind_info", "dispatch_anyway", "retry_dispatch", "auto_close"})
 _RULE = re.compile(r"(\w+) (?:\+ (\w+)|at (\d+) %) until (\w+)")
@@ -134,11 +139,25 @@ class Teller:
             "clock": reader.t(f"clock.{data['clock']}") if data.get("clock") else "",
             "outcome": reader.t(f"outcome.{data['outcome']}") if data.get("outcome") else "",
             "act": self._act(data.get("act")),
+            "count": data.get("count", ""),
+            "usual": self._usual(data.get("usual")),
+            "number": data.get("number", ""),
+            "parent": data.get("parent_number", ""),
+            "many": self._many(data.get("orders")),
+            "reached": reader.t(f"reached.{data['what']}") if data.get("what") else "",
         }
         reporter = data.get("reporter")
         if isinstance(reporter, Mapping):
             words["reporter"] = reporter.get("name") or reader.t("role.customer")
         return words
+
+    @staticmethod
+    def _usual(found: object) -> str:
+        return f"{found:.1f}" if isinstance(found, int | float) else ""
+
+    @staticmethod
+    def _many(found: object) -> int:
+        return len(found) if isinstance(found, list | tuple) else 0
 
     def _act(self, act: object) -> str:
         return self._reader.t(f"rung.{act}") if act else ""

@@ -22,7 +22,7 @@ from workflow.states import OPEN, State
 from workflow.taxonomy import FAULT_TYPES, PRIORITIES
 from workflow.work_order import WorkOrder
 
-_PLAIN = ("priority", "team", "assignee", "fault_type", "channel", "customer", "asset")
+_PLAIN = ("priority", "team", "assignee", "fault_type", "channel", "customer", "asset", "parent")
 _INSTANTS = ("opened_since", "opened_until", "closed_since", "closed_until")
 
 
@@ -115,6 +115,7 @@ def filters_of(query: MultiMapping[str], company: Company, now: datetime) -> Fil
         channel=query.get("channel", ""),
         customer=query.get("customer", ""),
         asset=query.get("asset", ""),
+        parent=query.get("parent", ""),
         stalled=query.get("stalled") == "1",
         due_before=now if overdue else None,
         opened_since=local("opened_since"),

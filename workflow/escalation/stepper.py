@@ -76,9 +76,10 @@ def upcoming(
 ) -> tuple[Step, ...]:
     """All steps not yet taken whose due instant is known, ascending; overdue ones included.
 
-    ``calendars`` has ``work`` and ``always``. A closed work order has none.
+    ``calendars`` has ``work`` and ``always``. A closed work order has none, nor has one that waits
+    with its parent: the parent's steps are taken for all of them.
     """
-    if not order.open or order.opened_at is None:
+    if not order.open or order.opened_at is None or order.sub == Sub.WITH_PARENT:
         return ()
     case = _Case(order, policy, calendars, now, order.opened_at)
     listed = chain(
@@ -272,8 +273,10 @@ def _queued(case: _Case) -> Iterator[Step]:
 
 
 def _signature(case: _Case) -> Iterator[Step]:
-    """Silence is consent, after a while."""
+    """Silence is consent, after a while; not in a surge, where nobody has looked at this one."""
     order, wait = case.order, case.policy.closing.auto_close_after
+    if order.parent or order.surge is not None:
+        return
     if order.state is State.AWAITING_ACCEPTANCE and order.completed_at is not None:
         due, why = order.completed_at + wait, f"auto_close_after {_short(wait)}"
         yield from case.step("auto_close", "auto_close", due, why)

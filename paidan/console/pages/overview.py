@@ -20,6 +20,8 @@ from storage.figures import Cell, Overview
 from workflow.company import Company
 from workflow.ports import Case, Queued
 from workflow.records import Action, Button
+from workflow.surge.keys import value_of
+from workflow.work_order import Surge, WorkOrder
 
 _BURNING = 8
 _LEVELS = 4
@@ -76,6 +78,18 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Surging:
+    """A surge that goes on: its parent, what there is so much of, how many and since when."""
+
+    number: str
+    what: str
+    children: int
+    waiting: int
+    since: datetime
+    answered: bool
+
+
+@dataclass(frozen=True)
 class Letter:
     """A notice that never arrived, and the button that sends it again."""
 
@@ -103,9 +117,11 @@ async def show(request: web.Request) -> web.Response:
         tenant, lambda uow: tiles(uow, hot[:_BURNING], viewer.me, reader)
     )
     waiting = [Waiting(c, guessed(c.understanding, reader), case_buttons(c, reader)) for c in cases]
+    surging = await queries.surging(tenant)
     return page(
         request,
         "overview.html",
+        surging=[_surging(order, order.surge, reader) for order in surging if order.surge],
         kpis=_kpis(figures, start, reader),
         burning=burning,
         heat=_heat_map(cells, start, reader),
@@ -268,6 +284,18 @@ def _table(
 
 def _channel(name: str, reader: Reader) -> str:
     return reader.t_or(f"channel.{name}", name)
+
+
+def _surging(order: WorkOrder, surge: Surge, reader: Reader) -> Surging:
+    fault = reader.label("fault_type", order.fault_type)
+    return Surging(
+        number=order.number,
+        what=" ".join(part for part in (fault, value_of(surge.key)) if part),
+        children=len(order.children),
+        waiting=sum(not child.outcome for child in order.children),
+        since=order.opened_at or reader.now,
+        answered=surge.approved_at is not None,
+    )
 
 
 def _letter(queued: Queued, company: Company, reader: Reader) -> Letter:
