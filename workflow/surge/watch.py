@@ -20,6 +20,8 @@ from workflow.surge.tail import poisson_tail
 
 BUSY = 1.0
 """More reports than this in a window are usual: the key is busy."""
+LEAST_BEFORE = 20
+"""With fewer reports before, nobody can say how people usually put it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def _unlikely(watched: Watched, policy: SurgePolicy) -> Detection | None:
 def _cluster(newest: Seen, watched: Watched, policy: SurgePolicy) -> Detection | None:
     """Reports like the newest one, against how often such words came before."""
     if watched.usual <= BUSY and kind_of(watched.key) != TYPE:
+        return None
+    if len(watched.before) < LEAST_BEFORE:
         return None
     weights = rarity([report.text for report in watched.before])
     like = _like(newest, watched.window, weights)
