@@ -192,14 +192,15 @@ surges = Table(
     metadata,
     _tenant(),
     Column("key", Text, nullable=False),
+    Column("cluster", Text, nullable=False),
     _text("order_id"),
     _text("words"),
     _int("last_at"),
     _int("ended", NEVER),
     _int("times"),
-    PrimaryKeyConstraint("tenant", "key"),
+    PrimaryKeyConstraint("tenant", "key", "cluster"),
     _index("surges_order", "tenant", "order_id"),
-    comment="The surge a key has now, or had last; quiet until it has ended",
+    comment="Surges a key has, or had last: of the whole key, or of the words in cluster",
 )
 
 order_chats = Table(

@@ -5,17 +5,18 @@ A report's keys are a handful of short rows; every question is one short range o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, literal_column, select, update
 
-from storage.codec import instant, micros
+from storage.codec import instant, maybe_instant, micros
 from storage.database import Insert, Row, Sql
 from storage.schema import NEVER, order_docs, surge_hours, surge_reports, surges
 from storage.scope import Scope
-from workflow.ports import RunningSurge, Seen
+from workflow.ports import KnownSurge, Seen
 from workflow.surge.profile import hour_of
 
 _r, _h, _s = surge_reports.c, surge_hours.c, surges.c
@@ -55,16 +56,18 @@ _HOURS = Sql(
 _SINCE = Sql(
     select(func.min(_h.hour)).where(_h.tenant == bindparam("tenant"), _h.key == bindparam("key"))
 )
-_RUNNING = Sql(
-    select(_s.order_id, _s.words, _s.last_at).where(
+_KNOWN = Sql(
+    select(_s.order_id, _s.words, _s.last_at, _s.ended).where(
         _s.tenant == bindparam("tenant"),
         _s.key == bindparam("key"),
-        _s.ended == literal_column(str(NEVER)),
+        _s.ended > bindparam("at"),
     )
 )
-_LAST = Sql(
-    select(_s.ended, _s.last_at, _s.times).where(
-        _s.tenant == bindparam("tenant"), _s.key == bindparam("key")
+_TIMES = Sql(
+    select(_s.times).where(
+        _s.tenant == bindparam("tenant"),
+        _s.key == bindparam("key"),
+        _s.cluster == bindparam("cluster"),
     )
 )
 _GOES_ON = Sql(
@@ -113,7 +116,7 @@ def _claim(insert: Insert) -> Any:
     row = insert(surges).values({c.name: bindparam(c.name) for c in _s})
     taken = {name: row.excluded[name] for name in ("order_id", "words", "last_at", "ended")}
     return row.on_conflict_do_update(
-        index_elements=["tenant", "key"],
+        index_elements=["tenant", "key", "cluster"],
         set_={**taken, "times": _s.times + row.excluded.times},
         where=_s.times == bindparam("known_times"),
     )
@@ -184,24 +187,19 @@ class SqlSurges:
         if seen is not None and self._sql.change(_TURN, **mine, now_counted=int(counted)):
             self._count(seen.keys, seen.at, 1 if counted else -1)
 
-    def running(self, key: str) -> RunningSurge | None:
-        row = self._sql.first(_RUNNING, **self._under(key))
-        return None if row is None else RunningSurge(key, row[0], row[1], instant(row[2]))
-
-    def resting(self, key: str, at: datetime, lasts: timedelta) -> bool:
-        row = self._sql.first(_LAST, **self._under(key))
-        if row is None:
-            return False
-        ended, last_at, _ = row
-        return bool(last_at >= micros(at - lasts) if ended == NEVER else ended > micros(at))
+    def known(self, key: str, at: datetime) -> Sequence[KnownSurge]:
+        rows = self._sql.rows(_KNOWN, **self._under(key), at=micros(at))
+        return [
+            KnownSurge(key, order_id, words, instant(last_at), maybe_instant(ended))
+            for order_id, words, last_at, ended in rows
+        ]
 
     def begin(self, key: str, order_id: str, words: str, at: datetime) -> bool:
-        last = self._sql.first(_LAST, **self._under(key))
-        known = -1 if last is None else last[2]
+        mine = {**self._under(key), "cluster": _digest(words)}
+        last = self._sql.first(_TIMES, **mine)
+        known = -1 if last is None else last[0]
         fresh = {"order_id": order_id, "words": words, "last_at": micros(at), "ended": NEVER}
-        return (
-            self._sql.change(_BEGIN, **self._under(key), **fresh, times=1, known_times=known) == 1
-        )
+        return self._sql.change(_BEGIN, **mine, **fresh, times=1, known_times=known) == 1
 
     def goes_on(self, order_id: str, at: datetime) -> None:
         self._sql.change(_GOES_ON, its_tenant=self._scope.tenant, its_id=order_id, at=micros(at))
@@ -209,6 +207,10 @@ class SqlSurges:
     def end(self, order_id: str, quiet_until: datetime) -> None:
         mine = {"its_tenant": self._scope.tenant, "its_id": order_id}
         self._sql.change(_END, **mine, at=micros(quiet_until))
+
+
+def _digest(words: str) -> str:
+    return hashlib.sha256(words.encode()).hexdigest()[:16] if words else ""
 
 
 def _seen(row: Row) -> Seen:

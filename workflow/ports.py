@@ -128,13 +128,16 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class RunningSurge:
-    """A surge that takes reports under its key; with ``words``, only those that say the same."""
+class KnownSurge:
+    """A surge under a key; with ``words``, only of reports that say the same. It takes reports
+    while ``quiet_until`` is None, and is not called again before that.
+    """
 
     key: str
     order_id: str
     words: str
     last_at: datetime
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,16 +385,14 @@ class Surges(Protocol):
         """It belongs to no surge after all: counted as usual."""
         ...
 
-    def running(self, key: str) -> RunningSurge | None: ...
-
-    def resting(self, key: str, at: datetime, lasts: timedelta) -> bool:
-        """Whether the key has a surge now, one that a report joined within ``lasts``, or had one so
-        lately that another would be noise.
-        """
+    def known(self, key: str, at: datetime) -> Sequence[KnownSurge]:
+        """Those that take reports, and those quiet beyond ``at``."""
         ...
 
     def begin(self, key: str, order_id: str, words: str, at: datetime) -> bool:
-        """Claim the key for this parent, exactly once; False when somebody else did."""
+        """Claim the key (with ``words``, for those alone) for this parent, exactly once; False when
+        somebody else did.
+        """
         ...
 
     def goes_on(self, order_id: str, at: datetime) -> None:

@@ -19,7 +19,8 @@ from workflow import commands as c
 from workflow.decide import PRIORITIES, Draft
 from workflow.errors import UnknownTicket
 from workflow.events import SYSTEM, Actor, Kind
-from workflow.ports import Seen, UnitOfWork
+from workflow.policy import SurgePolicy
+from workflow.ports import KnownSurge, Seen, UnitOfWork
 from workflow.records import ALARM, Facts
 from workflow.states import State, Sub
 from workflow.surge import decisions
@@ -62,14 +63,12 @@ class Course:
         if not policy.enabled or _apart(command):
             return None
         for key in keys_of(command.details, model):
-            running = uow.surges.running(key)
-            if running is None or at - running.last_at > policy.lasts:
-                continue
-            if running.words and not alike(running.words, command.details.text):
-                continue
-            parent = uow.orders.get(running.order_id)
-            if parent.id != order.id and parent.surge is not None and _gathers(parent):
-                return parent
+            for known in uow.surges.known(key, at):
+                if not _takes(known, command.details.text, at, policy):
+                    continue
+                parent = uow.orders.get(known.order_id)
+                if parent.id != order.id and parent.surge is not None and _gathers(parent):
+                    return parent
         return None
 
     def add(
@@ -114,8 +113,7 @@ class Course:
         if people(reports) < min(found.people, uow.company.policy.surge.minimum):
             return None
         parent_id = uow.new_id()
-        words = seen.text if found.rule == "cluster" else ""
-        if not uow.surges.begin(found.key, parent_id, words, seen.at):
+        if not uow.surges.begin(found.key, parent_id, found.words, seen.at):
             return None
         return self._begin(found, parent_id, children, uow, now)
 
@@ -133,7 +131,10 @@ class Course:
                 tuple(uow.surges.before(key, start, _BACKGROUND)),
             )
             for key in seen.keys
-            if not uow.surges.resting(key, seen.at, policy.lasts)
+            if not any(
+                _covers(known, seen.text, seen.at, policy)
+                for known in uow.surges.known(key, seen.at)
+            )
         ]
         return detect(seen, watched, seen.at - since, policy)
 
@@ -258,6 +259,18 @@ def _who(command: c.Report) -> str:
 def _gathers(parent: WorkOrder) -> bool:
     """Whether a surge still goes on: neither over nor resolved."""
     return parent.open and parent.state != State.AWAITING_ACCEPTANCE
+
+
+def _takes(known: KnownSurge, text: str, at: datetime, policy: SurgePolicy) -> bool:
+    """Whether a report belongs to a surge that goes on."""
+    lasts = known.quiet_until is None and at - known.last_at <= policy.lasts
+    return lasts and (not known.words or alike(known.words, text))
+
+
+def _covers(known: KnownSurge, text: str, at: datetime, policy: SurgePolicy) -> bool:
+    """Whether another surge of the same would be noise: one goes on, or was over just now."""
+    quiet = known.quiet_until is not None and (not known.words or alike(known.words, text))
+    return quiet or _takes(known, text, at, policy)
 
 
 def _free(order: WorkOrder) -> bool:

@@ -8,20 +8,21 @@ said. A bare kind of fault, under which everything counts, is only ever a cluste
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from workflow.policy import SurgePolicy
 from workflow.ports import Seen
 from workflow.surge.alike import alike, rarity
 from workflow.surge.keys import CODE, RANK, TYPE, kind_of
-from workflow.surge.profile import HOUR, PRIOR_HOURS, PRIOR_REPORTS
 from workflow.surge.tail import poisson_tail
 
 BUSY = 1.0
 """More reports than this in a window are usual: the key is busy."""
 LEAST_BEFORE = 20
 """With fewer reports before, nobody can say how people usually put it."""
+_UNHEARD = 0.5
+"""As how many earlier reports words count that nobody has used yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A surge: under which key, by which rule, whose reports, against how many usual ones."""
+    """A surge: under which key, by which rule, whose reports, against how many usual ones. With
+    ``words``, only reports that say the same belong to it.
+    """
 
     key: str
     rule: str
@@ -49,6 +52,7 @@ class Detection:
     people: int
     usual: float
     probability: float
+    words: str = ""
 
 
 def detect(
@@ -70,7 +74,7 @@ def detect(
         detection
         for watched in keys
         if not (cold and kind_of(watched.key) != CODE)
-        for detection in (_unlikely(watched, policy) or _cluster(newest, watched, policy),)
+        for detection in (_unlikely(newest, watched, policy) or _cluster(newest, watched, policy),)
         if detection is not None
     ]
     return min(found, key=lambda d: (RANK.index(kind_of(d.key)), d.probability), default=None)
@@ -81,33 +85,47 @@ def people(reports: Iterable[Seen]) -> int:
     return len({report.who for report in reports})
 
 
-def _unlikely(watched: Watched, policy: SurgePolicy) -> Detection | None:
+def _unlikely(newest: Seen, watched: Watched, policy: SurgePolicy) -> Detection | None:
+    """Too many people. Where a key is busy, only those who say the same are the surge."""
     many = people(watched.window)
     if kind_of(watched.key) == TYPE or many < policy.minimum:
         return None
+    busy = watched.usual > BUSY
     probability = poisson_tail(many, watched.usual)
-    limit = policy.busy_tail if watched.usual > BUSY else policy.tail
-    if probability >= limit:
+    if probability >= (policy.busy_tail if busy else policy.tail):
         return None
-    return _found(watched, "tail", watched.window, watched.usual, probability)
+    whole = Detection(
+        watched.key, "tail", _orders(watched.window), many, watched.usual, probability
+    )
+    if not busy or kind_of(watched.key) == CODE:
+        return whole
+    like = _like(newest, watched.window, _weights(watched))
+    if people(like) < policy.minimum:
+        return None
+    return replace(whole, orders=_orders(like), people=people(like), words=newest.text)
 
 
 def _cluster(newest: Seen, watched: Watched, policy: SurgePolicy) -> Detection | None:
-    """Reports like the newest one, against how often such words came before."""
+    """Reports like the newest one, against their share in what is usual under this key now."""
     if watched.usual <= BUSY and kind_of(watched.key) != TYPE:
         return None
     if len(watched.before) < LEAST_BEFORE:
         return None
-    weights = rarity([report.text for report in watched.before])
+    weights = _weights(watched)
     like = _like(newest, watched.window, weights)
     many = people(like)
     if many < policy.cluster_reporters:
         return None
-    usual = _usual_of(newest, watched, weights, policy)
+    known = len(_like(newest, watched.before, weights))
+    usual = watched.usual * (known + _UNHEARD) / (len(watched.before) + 1)
     probability = poisson_tail(many, usual)
     if probability >= policy.tail:
         return None
-    return _found(watched, "cluster", like, usual, probability)
+    return Detection(watched.key, "cluster", _orders(like), many, usual, probability, newest.text)
+
+
+def _weights(watched: Watched) -> Mapping[str, float]:
+    return rarity([report.text for report in watched.before])
 
 
 def _like(newest: Seen, reports: Sequence[Seen], weights: Mapping[str, float]) -> tuple[Seen, ...]:
@@ -116,21 +134,7 @@ def _like(newest: Seen, reports: Sequence[Seen], weights: Mapping[str, float]) -
     )
 
 
-def _usual_of(
-    newest: Seen, watched: Watched, weights: Mapping[str, float], policy: SurgePolicy
-) -> float:
-    """How many reports like this one are usual in a window, counted in the past of the key."""
-    start = newest.at - policy.window
-    oldest = min((r.at for r in watched.before), default=start)
-    known = len(_like(newest, watched.before, weights))
-    hours = max(timedelta(0), start - oldest) / HOUR
-    rate = (PRIOR_REPORTS + known) / (PRIOR_HOURS + hours)
-    return rate * (policy.window / HOUR) * policy.margin
-
-
-def _found(
-    watched: Watched, rule: str, reports: Sequence[Seen], usual: float, probability: float
-) -> Detection:
+def _orders(reports: Sequence[Seen]) -> tuple[str, ...]:
+    """Their work orders, oldest first."""
     ordered = sorted(reports, key=lambda r: (r.at, r.order_id))
-    orders = tuple(dict.fromkeys(r.order_id for r in ordered))
-    return Detection(watched.key, rule, orders, people(reports), usual, probability)
+    return tuple(dict.fromkeys(r.order_id for r in ordered))

@@ -57,13 +57,14 @@ def upgrade() -> None:
         "surges",
         _key("tenant"),
         _key("key"),
+        _key("cluster"),
         _text("order_id"),
         _text("words"),
         _int("last_at"),
         _int("ended", NEVER),
         _int("times"),
-        sa.PrimaryKeyConstraint("tenant", "key", name="pk_surges"),
-        comment="The surge a key has now, or had last; quiet until it has ended",
+        sa.PrimaryKeyConstraint("tenant", "key", "cluster", name="pk_surges"),
+        comment="Surges a key has, or had last: of the whole key, or of the words in cluster",
     )
     op.create_index("ix_surges_order", "surges", ["tenant", "order_id"])
     op.add_column("work_orders", _text("parent"))
