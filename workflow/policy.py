@@ -133,14 +133,14 @@ class ClosingPolicy:
 class SurgePolicy:
     """When many reports of one kind are a surge, and what their reporters are told.
 
-    ``window`` is the time looked at; ``minimum`` people in it and a probability below ``tail``
-    (below ``busy_tail`` where more than one report a window is usual) make a surge, or
-    ``cluster_reporters`` people saying alike what is seldom said. ``margin`` multiplies the usual
-    rate, which is learnt from ``history`` with old days halved every ``half_life``. Until
-    ``warm_up`` has passed only error codes are watched. A surge takes further reports while each
-    comes within ``lasts`` of the one before; after its end the same key is quiet for
-    ``quiet_period``. ``scripts`` are prepared answers by error code, fault type, or ``*``;
-    ``{number}``, ``{parent}`` and ``{count}`` stand in them.
+    ``window`` is the time looked at. ``minimum`` people in it and a probability below ``tail``
+    (below ``busy_tail`` where more than one report a window is usual) make a surge; so do
+    ``cluster_reporters`` people saying alike what is seldom said, below ``busy_tail`` too.
+    ``margin`` multiplies the usual rate, which is learnt from ``history`` with old days halved
+    every ``half_life``. Until ``warm_up`` has passed only error codes are watched. A surge takes
+    further reports while each comes within ``lasts`` of the one before; after its end the same is
+    quiet for ``quiet_period``. ``scripts`` are prepared answers by error code, fault type, or
+    ``*``; ``{number}``, ``{parent}`` and ``{count}`` stand in them.
     """
 
     enabled: bool = True

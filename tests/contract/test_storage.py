@@ -18,7 +18,7 @@ from workflow.company import Asset, Company, Customer, Identity, Presence, Queue
 from workflow.errors import Conflict, InvalidInput, UnknownTicket
 from workflow.events import GENESIS, SYSTEM, Event, Kind, seal, verify
 from workflow.policy import Policy
-from workflow.ports import Case, Match, Post, UnitOfWork
+from workflow.ports import Case, Match, Post, Seen, UnitOfWork
 from workflow.records import (
     Card,
     ChatRef,
@@ -897,6 +897,86 @@ async def test_the_ledger_says_yes_once(store: SqlStore, tenant: str) -> None:
     assert sorted(seen) == [False] * 9 + [True]
 
 
+# --- surges -----------------------------------------------------------------------------------
+
+
+def a_report(order_id: str, at: datetime = NOON, key: str = "code:hvac|E7") -> Seen:
+    return Seen(order_id, at, f"sandbox/{order_id}", "报错 E7", (key, "type:hvac"))
+
+
+async def test_reports_are_counted_by_key_and_hour(store: SqlStore, tenant: str) -> None:
+    def write(uow: UnitOfWork) -> None:
+        for n in range(3):
+            uow.surges.remember(a_report(f"o{n}", NOON + n * 20 * MINUTE), counted=True)
+        uow.surges.remember(a_report("o9", NOON, "code:hvac|E9"), counted=False)
+
+    def counted(uow: UnitOfWork) -> list[dict[datetime, int]]:
+        keys = ("code:hvac|E7", "type:hvac", "code:hvac|E9", "")
+        return [dict(uow.surges.hours(key, NOON - 60 * MINUTE)) for key in keys]
+
+    await store.transact(tenant, write)
+    hour = NOON.replace(minute=0, second=0, microsecond=0)
+    assert await store.read(tenant, counted) == [{hour: 3}, {hour: 3}, {}, {hour: 4}]
+    found = await store.read(
+        tenant,
+        lambda u: u.surges.reports("code:hvac|E7", NOON, NOON + 20 * MINUTE),
+    )
+    assert [(r.order_id, r.at, r.who, r.text) for r in found] == [
+        ("o1", NOON + 20 * MINUTE, "sandbox/o1", "报错 E7")
+    ]
+    before = await store.read(tenant, lambda u: u.surges.before("type:hvac", NOON + 30 * MINUTE, 1))
+    assert [r.order_id for r in before] == ["o1"]
+    assert await store.read(tenant, lambda u: u.surges.seen("o0")) == a_report("o0")
+    assert await store.read(tenant, lambda u: u.surges.watched_since()) == hour
+    assert await store.read(tenant, lambda u: u.surges.seen("o7")) is None
+
+
+async def test_what_belongs_to_a_surge_is_not_counted_until_it_is_taken_back(
+    store: SqlStore, tenant: str
+) -> None:
+    def count(uow: UnitOfWork) -> tuple[int, int]:
+        hours = uow.surges.hours("code:hvac|E7", NOON - 60 * MINUTE)
+        lately = uow.surges.reports("code:hvac|E7", NOON - MINUTE, NOON)
+        return sum(hours.values()), len(lately)
+
+    def aside(uow: UnitOfWork) -> None:
+        uow.surges.set_aside("o1")
+        uow.surges.set_aside("o1")
+
+    await store.transact(tenant, lambda u: u.surges.remember(a_report("o1"), counted=True))
+    assert await store.read(tenant, count) == (1, 1)
+    await store.transact(tenant, aside)
+    assert await store.read(tenant, count) == (0, 0)
+    await store.transact(tenant, lambda u: u.surges.take_back("o1"))
+    assert await store.read(tenant, count) == (1, 1)
+
+
+async def test_a_key_has_one_surge_at_a_time(store: SqlStore, tenant: str) -> None:
+    def begin(order_id: str, words: str = "") -> Callable[[UnitOfWork], bool]:
+        return lambda u: u.surges.begin("code:hvac|E7", order_id, words, NOON)
+
+    def known(at: datetime) -> Callable[[UnitOfWork], list[tuple[str, str, datetime | None]]]:
+        return lambda u: sorted(
+            (k.order_id, k.words, k.quiet_until) for k in u.surges.known("code:hvac|E7", at)
+        )
+
+    assert await store.transact(tenant, begin("p1"))
+    assert await store.transact(tenant, begin("p2", "风扇不转"))
+    assert await store.read(tenant, known(NOON)) == [("p1", "", None), ("p2", "风扇不转", None)]
+    await store.transact(tenant, lambda u: u.surges.goes_on("p1", NOON + 5 * MINUTE))
+    (first, _) = await store.read(
+        tenant,
+        lambda u: sorted(u.surges.known("code:hvac|E7", NOON), key=lambda k: k.order_id),
+    )
+    assert first.last_at == NOON + 5 * MINUTE
+    quiet = NOON + 60 * MINUTE
+    await store.transact(tenant, lambda u: u.surges.end("p1", quiet))
+    assert await store.read(tenant, known(NOON)) == [("p1", "", quiet), ("p2", "风扇不转", None)]
+    assert await store.read(tenant, known(quiet)) == [("p2", "风扇不转", None)]
+    assert await store.transact(tenant, begin("p3"))
+    assert (await store.read(tenant, known(NOON)))[1:] == [("p3", "", None)]
+
+
 # --- isolation, time, attachments -------------------------------------------------------------
 
 
@@ -916,6 +996,8 @@ async def test_another_tenant_sees_nothing(store: SqlStore, tenant: str) -> None
         uow.chat_log.append(Post(0, CHAT, NOON, "c1", "", "in", "x"))
         uow.outbox.add(a_notice("n", order_id="o1", person="e1", urgency=Urgency.RED))
         uow.ledger("once")
+        uow.surges.remember(a_report("o1"), counted=True)
+        uow.surges.begin("code:hvac|E7", "o1", "", NOON)
         order = opened(uow, **facts)
         uow.timers.arm(f"order:{order.id}", "warn", NOON)
         return order
@@ -932,6 +1014,10 @@ async def test_another_tenant_sees_nothing(store: SqlStore, tenant: str) -> None
             uow.orders.save(replace(order, tenant=uow.tenant, version=2), [], 1)
         orders, people = uow.orders, uow.people
         nothing: list[Any] = [
+            uow.surges.seen("o1"),
+            uow.surges.known("code:hvac|E7", NOON),
+            uow.surges.reports("code:hvac|E7", NOON - MINUTE, NOON),
+            uow.surges.hours("code:hvac|E7", NOON - 60 * MINUTE),
             orders.find(number),
             orders.find("1"),
             orders.find(order.id),

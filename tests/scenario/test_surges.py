@@ -85,7 +85,7 @@ async def test_e07_from_the_first_report_to_the_last_confirmation(town: Town) ->
         assert alarmed or len(await town.orders()) - before < 10
     (parent,) = await parents(town)
     assert parent.surge is not None
-    assert (parent.surge.key, parent.error_code) == ("code:E07", "E07")
+    assert (parent.surge.key, parent.error_code) == ("code:ev_charger|E07", "E07")
     assert 147 - 10 <= len(parent.children) <= 147
     card = await town.card(SUPERVISORS, parent.number)
     fields = dict(card.fields)

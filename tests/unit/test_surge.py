@@ -123,7 +123,7 @@ def test_a_key_never_seen_is_neither_impossible_nor_usual() -> None:
 def test_a_report_counts_under_code_product_place_and_kind() -> None:
     found = Details("", "ev_charger", place="滨江花园3号楼201", device="充电桩", error_code="e-07")
     assert keys_of(found, "X9") == (
-        "code:E07",
+        "code:ev_charger|E07",
         "product:ev_charger|x9",
         "place:ev_charger|/building=3",
         "place:ev_charger|/name=滨江",
@@ -181,17 +181,17 @@ def watched(key: str, many: int, usual_: float = 0.1, text: str = "扫码失败"
 
 @pytest.mark.parametrize(("many", "alarm"), [(2, False), (3, False), (4, True), (9, True)])
 def test_enough_people_where_few_are_usual(many: int, alarm: bool) -> None:
-    found = detect(seen(many - 1), [watched("code:E07", many, 0.18)], MONTH, POLICY)
+    found = detect(seen(many - 1), [watched("code:ev_charger|E07", many, 0.18)], MONTH, POLICY)
     assert (found is not None) is alarm
 
 
 def test_never_fewer_people_than_the_minimum() -> None:
     policy = replace(POLICY, minimum=5)
-    assert detect(seen(3), [watched("code:E07", 4, 1e-6)], MONTH, policy) is None
+    assert detect(seen(3), [watched("code:ev_charger|E07", 4, 1e-6)], MONTH, policy) is None
 
 
 def test_one_persons_reports_are_one() -> None:
-    same = Watched("code:E07", tuple(seen(n, who="c1") for n in range(9)), 0.01)
+    same = Watched("code:ev_charger|E07", tuple(seen(n, who="c1") for n in range(9)), 0.01)
     assert detect(seen(8), [same], MONTH, POLICY) is None
 
 
@@ -202,10 +202,10 @@ def test_a_busy_key_needs_more() -> None:
 
 
 def test_the_key_that_says_most_names_the_surge() -> None:
-    keys = [watched("place:hvac|/building=3", 9, 0.01), watched("code:E07", 5, 0.1)]
+    keys = [watched("place:hvac|/building=3", 9, 0.01), watched("code:ev_charger|E07", 5, 0.1)]
     found = detect(seen(8), keys, MONTH, POLICY)
     assert found is not None
-    assert found.key == "code:E07"
+    assert found.key == "code:ev_charger|E07"
 
 
 def test_a_kind_of_fault_alone_is_a_surge_only_when_people_say_the_same() -> None:
@@ -237,12 +237,12 @@ def test_what_people_always_say_is_no_cluster() -> None:
 def test_until_it_is_warm_only_codes_are_watched() -> None:
     new = timedelta(hours=5)
     assert detect(seen(8), [watched("place:hvac|/building=3", 9, 0.01)], new, POLICY) is None
-    assert detect(seen(8), [watched("code:E07", 9, 0.01)], new, POLICY) is not None
+    assert detect(seen(8), [watched("code:ev_charger|E07", 9, 0.01)], new, POLICY) is not None
 
 
 def test_switched_off_is_off() -> None:
     off = replace(POLICY, enabled=False)
-    assert detect(seen(8), [watched("code:E07", 9, 0.01)], MONTH, off) is None
+    assert detect(seen(8), [watched("code:ev_charger|E07", 9, 0.01)], MONTH, off) is None
 
 
 def test_a_month_of_ordinary_days_raises_next_to_no_alarm() -> None:

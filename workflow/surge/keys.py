@@ -1,9 +1,8 @@
 """Under which keys a report counts: error code, product, place; and its kind of fault.
 
-A key is ``code:E07``, ``product:<fault>|<model or device>``, ``place:<fault>|<place>`` or
-``type:<fault>``. The code stands without the fault type, which is itself read from the words and
-wavers between one customer's and the next; the other keys need it, because a building or a device
-alone says nothing of what is wrong there.
+A key is ``code:<fault>|E07``, ``product:<fault>|<model or device>``, ``place:<fault>|<place>`` or
+``type:<fault>``. None stands without the fault type: E07 of a charger is not E07 of a till, and a
+building or a device alone says nothing of what is wrong there.
 """
 
 from __future__ import annotations
@@ -43,10 +42,7 @@ def kind_of(key: str) -> str:
 
 def value_of(key: str) -> str:
     """What a person calls it: E07, a model, a building; empty for a bare kind of fault."""
-    kind, _, rest = key.partition(":")
-    if kind == TYPE:
-        return ""
-    return rest if kind == CODE else rest.partition("|")[2].rpartition("=")[2]
+    return key.partition("|")[2].rpartition("=")[2]
 
 
 def product_of(report: Details | WorkOrder, model: str = "") -> str:
@@ -58,7 +54,7 @@ def _keys(report: Details | WorkOrder, model: str) -> Iterator[str]:
     fault = report.fault_type
     code = _PARTS.sub("", unicodedata.normalize("NFKC", report.error_code)).upper()
     if code:
-        yield f"{CODE}:{code}"
+        yield f"{CODE}:{fault}|{code}"
     if model.strip():
         yield f"{PRODUCT}:{fault}|{_plain(model)}"
     elif report.device:

@@ -119,7 +119,7 @@ def _cluster(newest: Seen, watched: Watched, policy: SurgePolicy) -> Detection |
     known = len(_like(newest, watched.before, weights))
     usual = watched.usual * (known + _UNHEARD) / (len(watched.before) + 1)
     probability = poisson_tail(many, usual)
-    if probability >= policy.tail:
+    if probability >= policy.busy_tail:
         return None
     return Detection(watched.key, "cluster", _orders(like), many, usual, probability, newest.text)
 

@@ -154,6 +154,13 @@ BAD = [
 ]
 
 POLICY = [
+    ("surge: {minimum: 1}", "policy.surge.minimum", "1", "2–1000"),
+    ("surge: {tail: 2}", "policy.surge.tail", "2", "0–1"),
+    ("surge: {margin: 0.5}", "policy.surge.margin", "0.5", "1–10"),
+    ("surge: {window: 1m}", "policy.surge.window", "1m", "5m–24h"),
+    ("surge: {history: 2d}", "policy.surge.history", "2d", "7d"),
+    ("surge: {half_life: 2h}", "policy.surge.half_life", "2h", "1d"),
+    ("surge: {scripts: {E07: ' '}}", "policy.surge.scripts.E07", "", "required"),
     ("golden_window: soon", "policy.golden_window", "soon", "90s"),
     ("closing: {auto_close_after: -3d}", "policy.closing.auto_close_after", "-3d", "90s"),
     ("dispatch: {max_load: many}", "policy.dispatch.max_load", "many", "whole number"),
