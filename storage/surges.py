@@ -6,11 +6,11 @@ A report's keys are a handful of short rows; every question is one short range o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, literal_column, select, update
 
 from storage.codec import instant, maybe_instant, micros
 from storage.database import Insert, Row, Sql
@@ -20,6 +20,7 @@ from workflow.ports import KnownSurge, Seen
 from workflow.surge.profile import hour_of
 
 _r, _h, _s = surge_reports.c, surge_hours.c, surges.c
+_MOST = 500
 _EVERY = ""
 """The key under which every report counts: since when there are any."""
 
@@ -27,10 +28,33 @@ _MINE = (_r.tenant == bindparam("tenant"), _r.key == bindparam("key"))
 _COUNTED = _r.counted == literal_column("1")
 _SEEN = (_r.order_id, _r.at, _r.who, _r.said)
 _ADD = Sql(insert(surge_reports).values({c.name: bindparam(c.name) for c in _r}))
+_WITHIN = (*_MINE, _COUNTED, _r.at > bindparam("since"), _r.at <= bindparam("until"))
 _BETWEEN = Sql(
     select(*_SEEN)
-    .where(*_MINE, _COUNTED, _r.at > bindparam("since"), _r.at <= bindparam("until"))
-    .order_by(_r.at, _r.order_id)
+    .where(*_WITHIN)
+    .order_by(_r.at.desc(), _r.order_id.desc())
+    .limit(literal_column(str(_MOST)))
+)
+_PEOPLE = Sql(
+    select(func.count()).select_from(
+        select(_r.who).where(*_WITHIN).distinct().limit(bindparam("most")).subquery()
+    )
+)
+_FORGET = (
+    Sql(
+        delete(surge_reports).where(
+            _r.tenant == bindparam("tenant"),
+            _r.key == bindparam("key"),
+            _r.at < bindparam("before"),
+        )
+    ),
+    Sql(
+        delete(surge_hours).where(
+            _h.tenant == bindparam("tenant"),
+            _h.key == bindparam("key"),
+            _h.hour < bindparam("before"),
+        )
+    ),
 )
 _BEFORE = Sql(
     select(*_SEEN)
@@ -158,7 +182,13 @@ class SqlSurges:
 
     def reports(self, key: str, since: datetime, until: datetime) -> Sequence[Seen]:
         span = {"since": micros(since), "until": micros(until)}
-        return [_seen(r) for r in self._sql.rows(_BETWEEN, **self._under(key), **span)]
+        rows = self._sql.rows(_BETWEEN, **self._under(key), **span)
+        return [_seen(row) for row in reversed(rows)]
+
+    def people(self, key: str, since: datetime, until: datetime, most: int) -> int:
+        span = {"since": micros(since), "until": micros(until)}
+        row = self._sql.first(_PEOPLE, **self._under(key), **span, most=most)
+        return 0 if row is None else int(row[0])
 
     def before(self, key: str, until: datetime, limit: int) -> Sequence[Seen]:
         rows = self._sql.rows(_BEFORE, **self._under(key), until=micros(until), limit=limit)
@@ -193,6 +223,11 @@ class SqlSurges:
             KnownSurge(key, order_id, words, instant(last_at), maybe_instant(ended))
             for order_id, words, last_at, ended in rows
         ]
+
+    def forget(self, keys: Iterable[str], before: datetime) -> None:
+        for key in keys:
+            for sql in _FORGET:
+                self._sql.change(sql, **self._under(key), before=micros(before))
 
     def begin(self, key: str, order_id: str, words: str, at: datetime) -> bool:
         mine = {**self._under(key), "cluster": _digest(words)}

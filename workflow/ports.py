@@ -362,7 +362,13 @@ class Surges(Protocol):
     def seen(self, order_id: str) -> Seen | None: ...
 
     def reports(self, key: str, since: datetime, until: datetime) -> Sequence[Seen]:
-        """Counted reports in (since, until], oldest first; their ``keys`` are left empty."""
+        """Counted reports in (since, until], oldest first, of very many the last 500; their
+        ``keys`` are left empty.
+        """
+        ...
+
+    def people(self, key: str, since: datetime, until: datetime, most: int) -> int:
+        """How many different people reported in (since, until], counted up to ``most``."""
         ...
 
     def before(self, key: str, until: datetime, limit: int) -> Sequence[Seen]:
@@ -387,6 +393,10 @@ class Surges(Protocol):
 
     def known(self, key: str, at: datetime) -> Sequence[KnownSurge]:
         """Those that take reports, and those quiet beyond ``at``."""
+        ...
+
+    def forget(self, keys: Iterable[str], before: datetime) -> None:
+        """Drop what is too old to say anything of these keys."""
         ...
 
     def begin(self, key: str, order_id: str, words: str, at: datetime) -> bool:

@@ -930,6 +930,15 @@ async def test_reports_are_counted_by_key_and_hour(store: SqlStore, tenant: str)
     assert await store.read(tenant, lambda u: u.surges.watched_since()) == hour
     assert await store.read(tenant, lambda u: u.surges.seen("o7")) is None
 
+    def people(most: int) -> Callable[[UnitOfWork], int]:
+        return lambda u: u.surges.people("type:hvac", NOON - MINUTE, NOON + 60 * MINUTE, most)
+
+    assert [await store.read(tenant, people(most)) for most in (2, 9)] == [2, 3]
+    await store.transact(tenant, lambda u: u.surges.forget(["type:hvac"], NOON + 30 * MINUTE))
+    assert await store.read(tenant, people(9)) == 1
+    left = await store.read(tenant, lambda u: u.surges.hours("type:hvac", NOON - 60 * MINUTE))
+    assert left == {}
+
 
 async def test_what_belongs_to_a_surge_is_not_counted_until_it_is_taken_back(
     store: SqlStore, tenant: str

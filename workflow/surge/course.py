@@ -27,7 +27,7 @@ from workflow.surge import decisions
 from workflow.surge.alike import alike
 from workflow.surge.keys import keys_of, product_of, value_of
 from workflow.surge.profile import expected
-from workflow.surge.watch import Detection, Watched, detect, people
+from workflow.surge.watch import Detection, Watched, detect, people, telling
 from workflow.taxonomy import FAULT_TYPES
 from workflow.work_order import Child, WorkOrder
 
@@ -89,10 +89,12 @@ class Course:
         if not policy.enabled or _apart(command):
             return
         seen = _seen(command, order, model)
-        enough = min(policy.minimum, policy.cluster_reporters) - 1
-        since = seen.at - policy.window
+        others = min(policy.minimum, policy.cluster_reporters) - 1
+        watched_for = seen.at - (uow.surges.watched_since() or seen.at)
         together = any(
-            people(uow.surges.reports(key, since, seen.at)) >= enough for key in seen.keys
+            uow.surges.people(key, seen.at - policy.window, seen.at, others) >= others
+            for key in seen.keys
+            if telling(key, watched_for, policy)
         )
         uow.surges.remember(seen, counted=True)
         if together:
@@ -106,6 +108,7 @@ class Course:
         if seen is None or uow.orders.get(order_id).parent:
             return None
         found = self._detect(seen, uow)
+        uow.surges.forget(seen.keys, seen.at - uow.company.policy.surge.history)
         if found is None:
             return None
         children = [o for o in map(uow.orders.get, found.orders) if _free(o)]
@@ -131,7 +134,8 @@ class Course:
                 tuple(uow.surges.before(key, start, _BACKGROUND)),
             )
             for key in seen.keys
-            if not any(
+            if telling(key, seen.at - since, policy)
+            and not any(
                 _covers(known, seen.text, seen.at, policy)
                 for known in uow.surges.known(key, seen.at)
             )

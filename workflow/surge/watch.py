@@ -69,15 +69,19 @@ def detect(
     """
     if not policy.enabled:
         return None
-    cold = watched_for < policy.warm_up
     found = [
         detection
         for watched in keys
-        if not (cold and kind_of(watched.key) != CODE)
+        if telling(watched.key, watched_for, policy)
         for detection in (_unlikely(newest, watched, policy) or _cluster(newest, watched, policy),)
         if detection is not None
     ]
     return min(found, key=lambda d: (RANK.index(kind_of(d.key)), d.probability), default=None)
+
+
+def telling(key: str, watched_for: timedelta, policy: SurgePolicy) -> bool:
+    """Whether enough is known to judge a key: before that only error codes speak for themselves."""
+    return watched_for >= policy.warm_up or kind_of(key) == CODE
 
 
 def people(reports: Iterable[Seen]) -> int:
