@@ -11,6 +11,7 @@ import pytest
 from tests.scenario.conftest import SUPERVISORS, TUESDAY, Town, customer_chat, team_group
 from workflow.events import Kind
 from workflow.policy import SurgePolicy
+from workflow.ports import UnitOfWork
 from workflow.records import ChatRef
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
@@ -133,6 +134,7 @@ async def test_reporters_keep_their_number_and_nobody_is_sent_twice(town: Town) 
     assert {o.parent_number for o in gathered} == {parent.number}
     assert {(o.state, o.sub) for o in gathered} == {(State.NEW, Sub.WITH_PARENT)}
     assert {o.assignee for o in gathered} == {""}
+    assert "139" not in parent.text
     for order in gathered:
         said = await heard(town, order)
         assert order.number in said
@@ -195,6 +197,30 @@ async def test_one_child_is_taken_out_and_stays_out(town: Town) -> None:
     assert (await children(town))[1].parent == ""
     await report(town, 30)
     assert (await children(town))[0].parent == ""
+
+
+async def test_who_was_set_free_is_not_gathered_again(town: Town) -> None:
+    await town.rule(surge=SurgePolicy(quiet_period=timedelta(seconds=1)))
+    parent = await surge(town)
+    await command(town, f"不是突发 {parent.number}")
+    await town.wait(minutes=1)
+    await report(town, 20)
+    assert len(await parents(town)) == 1
+    assert {order.parent for order in await children(town)} == {""}
+
+
+async def test_a_surge_does_not_become_what_is_usual_unless_it_was_none(town: Town) -> None:
+    async def learnt() -> int:
+        def count(uow: UnitOfWork) -> int:
+            return sum(uow.surges.hours("code:ev_charger|E07", MORNING).values())
+
+        found: int = await town.read(count)
+        return found
+
+    parent = await surge(town)
+    assert await learnt() == 0
+    await command(town, f"不是突发 {parent.number}")
+    assert await learnt() == 6
 
 
 async def test_who_says_it_is_not_fixed_gets_somebody_of_their_own(town: Town) -> None:

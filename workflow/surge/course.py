@@ -9,6 +9,7 @@ nor are half forgotten by a crash.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -42,6 +43,8 @@ AT_ONCE = 20
 """How many children one unit reaches."""
 _BACKGROUND = 200
 """How many earlier reports tell how people usually put it."""
+_NUMBERS = re.compile(r"\d{7,}")
+"""Somebody's phone: it is not the parent's."""
 _OF_THEIR_OWN = frozenset({"follow_up", "maintenance", "split", "unjoined"})
 """Relations of work orders that are no new report."""
 
@@ -368,14 +371,14 @@ def _detected(found: Detection, details: c.Details, uow: UnitOfWork) -> Facts:
 def _details(found: Detection, children: Sequence[WorkOrder]) -> c.Details:
     """The parent's facts: what all children share, as urgent as the most urgent."""
     fault = Counter(child.fault_type for child in children).most_common(1)[0][0]
-    first = children[0]
+    said = _NUMBERS.sub("…", children[0].text)
     called = value_of(found.key) or FAULT_TYPES.get(fault, (fault, fault))[0]
     return c.Details(
-        text=f"突发 {called}：{first.text}"[:500],
+        text=f"突发 {called}：{said}"[:500],
         fault_type=fault,
         priority=min((child.priority for child in children), key=PRIORITIES.index),
         emotion=max(child.emotion for child in children),
-        symptom=first.text,
+        symptom=said,
         place=_common(child.place for child in children),
         region=_common(child.region for child in children),
         device=_common(child.device for child in children),

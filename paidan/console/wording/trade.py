@@ -186,6 +186,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "because.joined_report": ("并入的报修更急", "a joined report is more urgent"),
     "because.repeated_alarm": ("设备报警升级", "the device's alarm got worse"),
     "because.dismissed": ("不是突发", "no surge"),
+    "because.cancelled": ("母工单取消", "the parent was cancelled"),
     "because.same_asset": ("同一台设备", "same asset"),
     "because.same_serial": ("同一序列号", "same serial"),
     "because.same_place_device": ("同一地点同一设备", "same place and device"),
