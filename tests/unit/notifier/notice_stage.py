@@ -175,4 +175,4 @@ _messages = iter(range(1, 10_000_000))
 
 def origin(place: str = "customer:cust", sender: str = "cust") -> c.Origin:
     """Where a message came from, with a dedupe key of its own."""
-    return c.Origin(chat(place), sender, "", f"m{next(_messages)}")
+    return c.Origin(chat(place), sender, "", f"stage:{next(_messages)}")
