@@ -90,22 +90,17 @@ def unmark(line: str) -> tuple[str, tuple[Marked, ...]]:
     Raises:
         ValueError: a brace is left over: a kind that is none, or a mark inside a mark.
     """
+    line = line.replace("\\n", "\n")
     text, found, end = "", [], 0
-    for mark in _MARKED.finditer(line):
-        text += line[end : mark.start()]
-        found.append(Marked(MARKS[mark[1]], len(text), len(text) + len(mark[2])))
-        text += mark[2]
-        end = mark.end()
+    for marked in _MARKED.finditer(line):
+        text += line[end : marked.start()]
+        found.append(Marked(MARKS[marked[1]], len(text), len(text) + len(marked[2])))
+        text += marked[2]
+        end = marked.end()
     text += line[end:]
     if "{" in text or "}" in text:
         raise ValueError(f"marks are {{letter:words}} with one of {' '.join(MARKS)}: {line}")
-    plain = text.replace("\\n", "\n")
-    if plain == text:
-        return text, tuple(found)
-    return plain, tuple(
-        Marked(kind, *(at - text.count("\\n", 0, at) for at in (start, stop)))
-        for kind, start, stop in found
-    )
+    return text, tuple(found)
 
 
 def mark(text: str, entities: tuple[Marked, ...]) -> str:
