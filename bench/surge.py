@@ -28,8 +28,8 @@ from pathlib import Path
 from results import recorded
 
 from workflow.commands import Details
+from workflow.kept import Seen
 from workflow.policy import SurgePolicy
-from workflow.ports import Seen
 from workflow.surge import Detection, Watched, detect, expected, keys_of
 from workflow.surge.alike import alike
 from workflow.surge.profile import hour_of

@@ -86,13 +86,18 @@ def colleague(found: str, company: Company) -> Staff:
     active = [s for _, s in sorted(company.staff.items()) if s.active]
     name = found.strip().lstrip("@＠")
     exact = [s for s in active if name in {s.id, s.name} or name in s.handles.values()]
-    surname = name.removesuffix("师傅").removesuffix("工").removesuffix("主管")
+    surname = without_title(name)
     close = exact or [s for s in active if surname and s.name.startswith(surname)]
     if len(close) == 1:
         return close[0]
     raise InvalidInput(
         field="staff", found=found, allowed=" / ".join(s.name for s in (close or active)[:12])
     )
+
+
+def without_title(name: str) -> str:
+    """王 of 王工, 王师傅, 王主管: what colleagues call each other by."""
+    return name.removesuffix("师傅").removesuffix("工").removesuffix("主管")
 
 
 def _words(value: object) -> str:

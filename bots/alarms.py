@@ -18,7 +18,7 @@ from workflow import commands as c
 from workflow.company import Asset
 from workflow.errors import InvalidInput
 from workflow.events import Actor
-from workflow.ports import Case
+from workflow.kept import Case
 from workflow.records import ALARM, Action, Inbound
 from workflow.states import State
 

@@ -12,7 +12,7 @@ from typing import Literal
 from bots.situation import OPENED, Decision, Situation
 from workflow import commands as c
 from workflow.errors import InvalidInput, StaleTicket, UnknownTicket
-from workflow.ports import Case
+from workflow.kept import Case
 from workflow.records import Action, Dialogue, Facts, Reply, media_of
 from workflow.states import Sub
 from workflow.taxonomy import FAULT_TYPES

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from bots.acts import without_title
 from bots.situation import Decision, Situation
 from workflow.company import Company, Staff
 from workflow.dispatch.duty import on_duty
@@ -38,7 +39,7 @@ def _fits(words: str, who: Staff, company: Company) -> bool:
     team = company.teams.get(who.team)
     skills = " ".join(" ".join((key, *FAULT_TYPES.get(key, ()))) for key in who.skills)
     said = f"{who.id} {who.name} {team.name if team else ''} {skills}".lower()
-    surname = words.removesuffix("师傅").removesuffix("工").removesuffix("主管")
+    surname = without_title(words)
     return words.lower() in said or bool(surname and who.name.startswith(surname))
 
 

@@ -18,7 +18,8 @@ from bots.refusals import refused
 from bots.situation import NOTHING, Decision, Situation, begun, facts, filled, words
 from workflow.company import Company
 from workflow.errors import Conflict, PaidanError
-from workflow.ports import Admitted, Case, Clock, Store, UnitOfWork
+from workflow.kept import Admitted, Case
+from workflow.ports import Clock, Store, UnitOfWork
 from workflow.records import Facts, Guess, Inbound, Notice, Reply, Understanding
 from workflow.service import Service
 

@@ -11,7 +11,8 @@ from bots import text_commands as commands
 from bots.situation import Situation, distinct, is_staff_group, tail
 from workflow.company import Asset, Company, Customer, Identity, Staff
 from workflow.errors import UnknownTicket
-from workflow.ports import Case, Match, UnitOfWork
+from workflow.kept import Case, Match
+from workflow.ports import UnitOfWork
 from workflow.records import ALARM, Inbound, Understanding
 from workflow.work_order import WorkOrder
 
@@ -63,19 +64,20 @@ def situation(
         shown=tuple(uow.orders.shown_in(inbound.place)) if staff else (),
         own_jobs=tuple(uow.orders.open_for_staff(staff.id)) if staff else (),
     )
-    s = replace(s, owner=_owner(uow, s), named=_named(uow, s), found=_found(uow, s))
-    return replace(_with_contacts(uow, s), candidates=_candidates(uow, s))
+    spoken = _spoken(s)
+    s = replace(s, owner=_owner(uow, s), named=_named(uow, s, spoken), found=_found(uow, s))
+    if s.staff is not None and spoken is not None and spoken.do == "contacts":
+        answers_in = uow.orders.answers_in(s.now - ANSWERED_SINCE)
+        s = replace(s, presence=uow.people.presence(), answers_in=answers_in)
+    return replace(s, candidates=_candidates(uow, s))
 
 
-def _with_contacts(uow: UnitOfWork, s: Situation) -> Situation:
-    """Who works now and how fast they answer, when a colleague asks for that."""
-    if s.staff is None or s.inbound.action is not None:
-        return s
-    spoken = commands.parse(s.said, commands.STAFF_WORDS, addressed=s.inbound.addressed)
-    if spoken is None or spoken.do != "contacts":
-        return s
-    answers_in = uow.orders.answers_in(s.now - ANSWERED_SINCE)
-    return replace(s, presence=uow.people.presence(), answers_in=answers_in)
+def _spoken(s: Situation) -> commands.Spoken | None:
+    """The command in words that the message is, if it is one."""
+    if s.inbound.action is not None:
+        return None
+    words = commands.STAFF_WORDS if s.staff else commands.CUSTOMER_WORDS
+    return commands.parse(s.said, words, addressed=s.inbound.addressed)
 
 
 def _alarmed(uow: UnitOfWork, s: Situation) -> Situation:
@@ -180,7 +182,7 @@ def _mine(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
     return tuple(sorted(newest, key=lambda o: not o.open))
 
 
-def _named(uow: UnitOfWork, s: Situation) -> WorkOrder | None:
+def _named(uow: UnitOfWork, s: Situation, spoken: commands.Spoken | None) -> WorkOrder | None:
     """The work order a button carries or its case is about, or a number in the text: among those
     in sight first.
     """
@@ -189,8 +191,6 @@ def _named(uow: UnitOfWork, s: Situation) -> WorkOrder | None:
         return _by_id(uow, s.case.order_id) if s.case is not None and s.case.order_id else None
     if action is not None:
         return _by_id(uow, action.order)
-    words = commands.STAFF_WORDS if s.staff else commands.CUSTOMER_WORDS
-    spoken = commands.parse(s.said, words, addressed=s.inbound.addressed)
     ref = spoken.ref if spoken else commands.reference(s.said) or commands.mentioned(s.said)
     if not ref:
         return None

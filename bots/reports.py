@@ -116,8 +116,9 @@ def _incidents(orders: Sequence[WorkOrder]) -> list[WorkOrder]:
     """What broke, without the visits we planned ourselves: a new fault is no part of those. Nor is
     it of a surge's parent; its own children it may well be.
     """
-    planned = [o.id for o in orders if any(relation in _PLANNED for relation, _ in o.links)]
-    return [o for o in orders if o.id not in planned and o.surge is None]
+    return [
+        o for o in orders if o.surge is None and not any(link in _PLANNED for link, _ in o.links)
+    ]
 
 
 def _as_before(found: c.Details, last: WorkOrder) -> c.Details:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from workflow.commands import Command, Origin
 from workflow.company import Asset, Company, Customer, Identity, Presence, Staff
 from workflow.events import Actor
+from workflow.kept import Case
 from workflow.policy import Policy
-from workflow.ports import Case
 from workflow.records import ChatRef, Dialogue, Facts, Guess, Inbound, Reply, Understanding
 from workflow.work_order import WorkOrder
 

@@ -65,6 +65,9 @@ CUSTOMER_WORDS: Mapping[str, tuple[str, ...]] = {
 ALONE = frozenset({"mine", "on_duty", "off_duty", "sign_in", "presets", "help"})
 """Words that are a command only when nothing follows."""
 
+OF_NO_ORDER = frozenset({"contacts"})
+"""Words followed by words of one's own, but by no work order's number."""
+
 WORDY = frozenset({
     *("decline", "reassign", "diagnose", "await_parts", "replace_part", "hold", "complete"),
     *("note", "answer", "extend", "change_priority", "cancel", "return_work", "rate", "contacts"),
@@ -123,7 +126,7 @@ def _by_length(words: Mapping[str, tuple[str, ...]]) -> list[tuple[str, str]]:
 def _spoken(do: str, after: str, addressed: bool) -> Spoken | None:
     if do in ALONE:
         return None if after else Spoken(do)
-    if do == "contacts":
+    if do in OF_NO_ORDER:
         return Spoken(do, rest=after.strip())
     ref, rest = _reference(do, after)
     if rest and not addressed and do not in WORDY:

@@ -16,7 +16,8 @@ from typing import Literal, TypeVar, get_args
 from bots.channel import Anomalous, Capabilities
 from bots.degrade import visible
 from workflow.errors import InvalidInput
-from workflow.ports import Clock, Post, Store, UnitOfWork
+from workflow.kept import Post
+from workflow.ports import Clock, Store, UnitOfWork
 from workflow.records import Action, ChatKind, ChatRef, Inbound, Media, Outgoing, Receipt
 
 OWN_CHANNELS = frozenset({"sandbox", "web", "console"})

@@ -9,7 +9,7 @@ from bots.degrade import neutralise
 from notifier.masking import mask_text
 from notifier.wording import Words, known
 from workflow.company import Company
-from workflow.ports import Case
+from workflow.kept import Case
 from workflow.records import Action, Button, Card, Facts, Notice, Urgency
 from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS, PRIORITIES
 

@@ -8,7 +8,7 @@ from notifier.mailbox import URGENT
 from notifier.masking import mask_text
 from notifier.wording import Words
 from workflow.company import Company
-from workflow.ports import Queued
+from workflow.kept import Queued
 from workflow.records import Action, Button, Card, Notice, Urgency
 
 KIND = "dead_letter"

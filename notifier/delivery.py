@@ -30,7 +30,8 @@ from notifier.mailbox import (
 )
 from notifier.pacing import OPEN_FOR, Breaker, Bucket, backoff
 from notifier.wording import DEFAULT, Words
-from workflow.ports import Clock, Engine, Queued, Store, UnitOfWork
+from workflow.kept import Queued
+from workflow.ports import Clock, Engine, Store, UnitOfWork
 from workflow.records import ChatRef, Receipt, Urgency
 
 log = structlog.get_logger(__name__)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from bots.channel import Capabilities
 from bots.degrade import command_lines, plain
 from notifier.wording import Words
-from workflow.ports import Queued
+from workflow.kept import Queued
 from workflow.records import Card, ChatRef, Notice, Outgoing, Urgency
 
 MERGEABLE = frozenset({Urgency.REMINDER, Urgency.INFO})

@@ -14,8 +14,9 @@ from paidan.settings import Settings
 from storage import SqlStore, open_store
 from workflow import automation
 from workflow.audit import Finding, examine
+from workflow.kept import Queued, Timer
 from workflow.policy import Policy
-from workflow.ports import Queued, Timer, UnitOfWork
+from workflow.ports import UnitOfWork
 
 GRACE = timedelta(seconds=60)
 """How long a notice may wait past its time before it counts as late."""

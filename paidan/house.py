@@ -14,7 +14,8 @@ from typing import Protocol
 
 import structlog
 
-from workflow.ports import Admitted, Clock, Engine, Store, Timer
+from workflow.kept import Admitted, Timer
+from workflow.ports import Clock, Engine, Store
 from workflow.service import Service
 
 log = structlog.get_logger(__name__)

@@ -25,7 +25,8 @@ from paidan.clock import FrozenClock
 from paidan.company_file import Loaded
 from paidan.compose import Parts, Understands, assemble, seed
 from storage import SqlStore
-from workflow.ports import Admitted, Clock, Queued, UnitOfWork
+from workflow.kept import Admitted, Queued
+from workflow.ports import Clock, UnitOfWork
 from workflow.records import Action, ChatRef, Inbound, Outgoing, Receipt
 from workflow.work_order import WorkOrder
 

@@ -13,7 +13,7 @@ from storage.database import Insert, Row, Session, Sql
 from storage.people import PUT_DIALOGUE, doc_where, put_doc
 from storage.schema import cases, dialogues, inbox, posts
 from storage.scope import Scope
-from workflow.ports import Admitted, Case, Post
+from workflow.kept import Admitted, Case, Post
 from workflow.records import ChatRef, Dialogue, Facts, Inbound
 
 decode_inbound = decoder(Inbound)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from workflow.events import Event
-from workflow.ports import Admitted, Post, Queued, Timer
+from workflow.kept import Admitted, Post, Queued, Timer
 from workflow.work_order import WorkOrder
 
 

@@ -47,7 +47,7 @@ from storage.schema import (
 from storage.scope import Scope
 from workflow.errors import Conflict, UnknownTicket
 from workflow.events import Event
-from workflow.ports import Load, Match
+from workflow.kept import Load, Match
 from workflow.records import ChatRef
 from workflow.work_order import WorkOrder
 

@@ -11,7 +11,7 @@ from storage.codec import decoder, encode, instant, maybe_instant, maybe_micros,
 from storage.database import Row, Sql
 from storage.schema import living_cards, outbox
 from storage.scope import Scope
-from workflow.ports import Queued
+from workflow.kept import Queued
 from workflow.records import Notice, NoticeState, Receipt, Urgency
 
 decode_notice = decoder(Notice)

@@ -30,7 +30,7 @@ from storage.schema import NEVER, assets, cases, customers, events, inbox, order
 from storage.unit import Shared, SqlUnitOfWork
 from workflow.company import Asset, Customer
 from workflow.events import Event
-from workflow.ports import Admitted, Case, Post, Queued
+from workflow.kept import Admitted, Case, Post, Queued
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
 

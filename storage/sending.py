@@ -21,7 +21,7 @@ from storage.outbox import (
     queued_of,
 )
 from storage.schema import NEVER, living_cards, outbox, work_orders
-from workflow.ports import Queued
+from workflow.kept import Queued
 from workflow.records import Receipt
 
 LEASE = timedelta(seconds=60)

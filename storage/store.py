@@ -31,7 +31,8 @@ from storage.schema import blobs, clock_offsets, companies, metadata
 from storage.unit import Shared, SqlUnitOfWork
 from storage.writer import Job, OnCommit, Writer
 from workflow.events import Event
-from workflow.ports import Admitted, Queued, Timer, UnitOfWork
+from workflow.kept import Admitted, Queued, Timer
+from workflow.ports import UnitOfWork
 from workflow.records import Receipt
 from workflow.work_order import WorkOrder
 

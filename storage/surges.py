@@ -16,7 +16,7 @@ from storage.codec import instant, maybe_instant, micros
 from storage.database import Insert, Row, Sql
 from storage.schema import NEVER, order_docs, surge_hours, surge_reports, surges
 from storage.scope import Scope
-from workflow.ports import KnownSurge, Seen
+from workflow.kept import KnownSurge, Seen
 from workflow.surge.profile import hour_of
 
 _r, _h, _s = surge_reports.c, surge_hours.c, surges.c

@@ -10,7 +10,7 @@ from storage.codec import instant, maybe_instant, micros
 from storage.database import Row, Sql
 from storage.schema import timers
 from storage.scope import Scope
-from workflow.ports import Timer
+from workflow.kept import Timer
 
 _t = timers.c
 _MINE = (_t.tenant == bindparam("tenant"), _t.subject == bindparam("subject"))

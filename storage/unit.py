@@ -23,17 +23,7 @@ from storage.timers import SqlTimers
 from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
 from workflow.policy import Policy
-from workflow.ports import (
-    Cases,
-    ChatLog,
-    Dialogues,
-    Inbox,
-    Orders,
-    Outbox,
-    People,
-    Surges,
-    Timers,
-)
+from workflow.ports import Cases, ChatLog, Dialogues, Inbox, Orders, Outbox, People, Surges, Timers
 
 decode_policy = decoder(Policy)
 

@@ -15,8 +15,8 @@ from workflow.errors import PaidanError
 from workflow.escalation import next_step
 from workflow.events import Event, Kind, verify
 from workflow.fold import refold
+from workflow.kept import Timer
 from workflow.policy import Policy
-from workflow.ports import Timer
 from workflow.work_order import WorkOrder
 
 GRACE = timedelta(seconds=10)

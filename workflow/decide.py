@@ -15,8 +15,8 @@ from workflow import commands as c
 from workflow.company import Asset, Company, Customer, Presence
 from workflow.errors import IllegalMove, InvalidInput, NotAllowed, StaleTicket
 from workflow.events import Actor, Kind
+from workflow.kept import Load
 from workflow.policy import Policy
-from workflow.ports import Load
 from workflow.records import Facts
 from workflow.states import State, Sub, move
 from workflow.work_order import WorkOrder

@@ -6,21 +6,21 @@ notices planned. All of it is written by the one unit; nothing here touches anyt
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from workflow import automation, clocks, surge
+from workflow import automation, surge
 from workflow import commands as c
-from workflow.calendar import WorkCalendar
 from workflow.company import Asset, Customer, Staff
 from workflow.decide import PRIORITIES, Draft, Situation, decide, queue_facts, reporter_facts
 from workflow.errors import InvalidInput
 from workflow.escalation import next_step, upcoming
-from workflow.events import GENESIS, SYSTEM, Actor, Event, Kind, seal
-from workflow.fold import evolve
-from workflow.ports import Change, Planner, Timer, UnitOfWork
+from workflow.events import GENESIS, SYSTEM, Event, Kind
+from workflow.kept import Timer
+from workflow.ports import Change, Planner, UnitOfWork
+from workflow.recording import record, with_deadline
 from workflow.records import ALARM, ChatRef, Facts
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
@@ -124,7 +124,7 @@ class Service:
             handled = self._commit(order, drafts, command, uow, situation, new=True)
             self._surges.notice(command, handled.order, model, uow, now)
             return handled
-        opened, _ = _record(order, drafts, command, situation, new=True)
+        opened, _ = record(order, drafts, command, situation, new=True)
         drafts.append(surge.gathered(opened, parent, len(parent.children) + 1))
         handled = self._commit(order, drafts, command, uow, situation, new=True)
         self._surges.add(parent, handled.order, command, model, uow, now)
@@ -242,17 +242,17 @@ class Service:
         new: bool = False,
         quiet: bool = False,
     ) -> Handled:
-        order, events = _record(before, drafts, command, situation, new=new)
+        order, events = record(before, drafts, command, situation, new=new)
         exclude = command.exclude if isinstance(command, c.Dispatch) else ()
         if automation.needs_somebody(order) and _seeks(command, order, before, drafts):
             following = automation.find_somebody(order, situation, exclude=exclude)
-            order, more = _record(order, following, command, situation)
+            order, more = record(order, following, command, situation)
             events = (*events, *more)
         if not events:
             self._arm(order, uow, situation)
             return Handled(order, ())
         order = replace(order, version=before.version + 1)
-        order = _with_deadline(order, situation)
+        order = with_deadline(order, situation)
         uow.orders.save(order, events, before.version)
         self._arm(order, uow, situation)
         closing = order.state == State.CLOSED and before.state != State.CLOSED
@@ -358,88 +358,6 @@ def _change(
         asset=situation.asset,
         origin=command.origin.place,
     )
-
-
-def _record(
-    order: WorkOrder,
-    drafts: Sequence[Draft],
-    command: c.Command,
-    situation: Situation,
-    *,
-    new: bool = False,
-) -> tuple[WorkOrder, tuple[Event, ...]]:
-    """Fold the drafts into the work order, one sealed event each."""
-    events: list[Event] = []
-    current: WorkOrder | None = None if new else order
-    for draft in drafts:
-        base = current or order
-        event = _event(base, draft, draft.by or command.by, command.origin, situation)
-        after = evolve(current, event)
-        event = seal(_with_dimensions(event, after), base.head)
-        current = replace(after, version=base.version, head=event.hash)
-        events.append(event)
-    return current or order, tuple(events)
-
-
-def _event(
-    order: WorkOrder, draft: Draft, actor: Actor, origin: c.Origin, situation: Situation
-) -> Event:
-    state, sub = draft.to or (order.state, order.sub)
-    since = situation.now - order.updated_at if order.updated_at else timedelta(0)
-    return Event(
-        tenant=order.tenant,
-        order_id=order.id,
-        seq=order.seq + 1,
-        kind=draft.kind,
-        at=situation.now,
-        actor=actor,
-        data=draft.data,
-        channel=origin.place.channel if origin.place else "",
-        chat=origin.place.chat if origin.place else "",
-        number=order.number,
-        geo=draft.geo,
-        state=str(state),
-        sub=str(sub),
-        since_previous=max(0.0, since.total_seconds()),
-    )
-
-
-def _with_dimensions(event: Event, order: WorkOrder) -> Event:
-    return replace(
-        event,
-        asset=order.asset_id,
-        customer=order.customer_id,
-        place=order.place,
-        priority=order.priority,
-        fault_type=order.fault_type,
-        team=order.team_id,
-        assignee=order.assignee,
-    )
-
-
-def _with_deadline(order: WorkOrder, situation: Situation) -> WorkOrder:
-    """Note the nearest running clock, for lists."""
-    if order.state == State.CLOSED:
-        return replace(order, deadline_at=None, deadline_clock="")
-    known = automation.calendars(situation.company)
-    nearest: tuple[datetime, str] | None = None
-    for name in clocks.CLOCKS:
-        at = _deadline(name, order, situation, known)
-        if at is not None and (nearest is None or at < nearest[0]):
-            nearest = (at, name)
-    if nearest is None:
-        return replace(order, deadline_at=None, deadline_clock="")
-    return replace(order, deadline_at=nearest[0], deadline_clock=nearest[1])
-
-
-def _deadline(
-    name: clocks.ClockName,
-    order: WorkOrder,
-    situation: Situation,
-    known: Mapping[str, WorkCalendar],
-) -> datetime | None:
-    reading = clocks.read(name, order.marks, situation.policy.clocks, known, situation.now)
-    return None if reading.stopped else reading.deadline
 
 
 def _remember_rating(order: WorkOrder, uow: UnitOfWork) -> None:

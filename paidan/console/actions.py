@@ -16,8 +16,8 @@ from paidan.console.render import Reader
 from workflow.company import Company, Identity, Presence, Staff
 from workflow.dispatch.duty import on_duty
 from workflow.errors import IllegalMove
+from workflow.kept import Case
 from workflow.policy import Policy
-from workflow.ports import Case
 from workflow.records import Action, Button
 from workflow.states import State, Sub, move
 from workflow.work_order import Surge, WorkOrder

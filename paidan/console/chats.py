@@ -18,7 +18,7 @@ from paidan.console.meaning import meaning_of
 from paidan.console.render import html, reader_of
 from paidan.console.viewer import SERVICES
 from workflow.errors import InvalidInput
-from workflow.ports import Admitted, Post
+from workflow.kept import Admitted, Post
 from workflow.records import ChatRef, Facts
 
 LINES = 80

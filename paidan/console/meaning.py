@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from paidan.console.render import Reader
-from workflow.ports import Admitted
+from workflow.kept import Admitted
 from workflow.records import Facts
 
 _HEADS = ("intent", "fault_type", "priority", "emotion")

@@ -9,7 +9,8 @@ from paidan.console.live import HUB
 from paidan.console.render import reader_of
 from paidan.console.viewer import SERVICES
 from workflow.company import Identity, Staff
-from workflow.ports import Admitted, Post, UnitOfWork
+from workflow.kept import Admitted, Post
+from workflow.ports import UnitOfWork
 from workflow.records import ChatRef
 
 CHANNEL = "console"

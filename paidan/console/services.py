@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from storage import SqlStore
-from workflow.ports import Admitted
+from workflow.kept import Admitted
 from workflow.records import Inbound
 
 Receive = Callable[[Inbound], Awaitable[Admitted | None]]

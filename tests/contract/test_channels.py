@@ -22,7 +22,8 @@ from paidan.clock import FrozenClock
 from paidan.compose import Parts, assemble, seed
 from paidan.demo import demo_company
 from workflow.errors import InvalidInput
-from workflow.ports import Clock, Post, Store
+from workflow.kept import Post
+from workflow.ports import Clock, Store
 from workflow.records import (
     Action,
     Button,

@@ -17,8 +17,9 @@ from workflow.clocks import ClockPolicy, Mark, Target
 from workflow.company import Asset, Company, Customer, Identity, Presence, Queue, Site, Staff, Team
 from workflow.errors import Conflict, InvalidInput, UnknownTicket
 from workflow.events import GENESIS, SYSTEM, Event, Kind, seal, verify
+from workflow.kept import Case, Match, Post, Seen
 from workflow.policy import Policy
-from workflow.ports import Case, Match, Post, Seen, UnitOfWork
+from workflow.ports import UnitOfWork
 from workflow.records import (
     Card,
     ChatRef,

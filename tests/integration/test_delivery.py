@@ -25,7 +25,7 @@ from workflow.calendar import Span, WorkCalendar
 from workflow.company import Company, Queue, Shift, Staff, Team
 from workflow.escalation import default_policy
 from workflow.events import Actor
-from workflow.ports import Post, Queued
+from workflow.kept import Post, Queued
 from workflow.records import Action, Button, Card, ChatRef, Notice, Outgoing, Receipt, Urgency
 from workflow.service import Service
 

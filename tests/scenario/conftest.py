@@ -24,8 +24,9 @@ from paidan.company_file import Loaded
 from paidan.compose import Parts, assemble, seed
 from paidan.demo import demo_company
 from workflow.events import Event, Kind
+from workflow.kept import Case, Post, Queued
 from workflow.policy import Policy
-from workflow.ports import Case, Post, Queued, UnitOfWork
+from workflow.ports import UnitOfWork
 from workflow.records import Button, Card, ChatRef
 from workflow.work_order import WorkOrder
 

@@ -17,7 +17,7 @@ from tests.scenario.conftest import (
     team_group,
 )
 from workflow.events import Kind
-from workflow.ports import Post
+from workflow.kept import Post
 from workflow.records import Action, Button, Card, ChatRef
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder

@@ -16,7 +16,7 @@ from nlp import Understander
 from paidan.compose import assemble
 from tests.scenario.conftest import SUPERVISORS, TUESDAY, Town, customer_chat, team_group
 from workflow.events import Kind
-from workflow.ports import Timer
+from workflow.kept import Timer
 from workflow.work_order import WorkOrder
 
 HOME, LIFT = team_group("home"), team_group("lift")

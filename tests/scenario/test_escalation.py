@@ -15,8 +15,8 @@ from tests.scenario.conftest import (
     team_group,
 )
 from workflow.events import Event, Kind
+from workflow.kept import Queued
 from workflow.policy import Rung
-from workflow.ports import Queued
 from workflow.records import Urgency
 from workflow.states import State
 from workflow.work_order import WorkOrder

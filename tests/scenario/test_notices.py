@@ -29,8 +29,9 @@ from tests.scenario.conftest import (
     team_group,
 )
 from workflow.events import Kind
+from workflow.kept import Queued
 from workflow.policy import NoticePolicy
-from workflow.ports import Clock, Queued
+from workflow.ports import Clock
 from workflow.records import ChatRef, Outgoing, Receipt, Urgency
 from workflow.states import State
 

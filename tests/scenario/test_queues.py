@@ -19,7 +19,8 @@ from tests.scenario.conftest import (
     team_group,
 )
 from workflow.events import Kind
-from workflow.ports import Case, UnitOfWork
+from workflow.kept import Case
+from workflow.ports import UnitOfWork
 from workflow.records import Card, Understanding
 from workflow.states import State, Sub
 

@@ -28,8 +28,8 @@ from workflow.company import (
 )
 from workflow.dispatch import Ranking, next_on_duty, on_duty, rank
 from workflow.escalation import default_policy
+from workflow.kept import Load
 from workflow.policy import DispatchPolicy, VipRule
-from workflow.ports import Load
 from workflow.work_order import WorkOrder
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

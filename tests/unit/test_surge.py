@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.commands import Details
+from workflow.kept import Seen
 from workflow.policy import SurgePolicy
-from workflow.ports import Seen
 from workflow.surge import Watched, detect, expected, keys_of, poisson_tail
 from workflow.surge.alike import alike, rarity
 from workflow.surge.profile import hour_of

@@ -25,8 +25,8 @@ from workflow.dispatch.scoring import (
     rescored,
     score,
 )
+from workflow.kept import Load
 from workflow.policy import DispatchPolicy, Policy, VipRule
-from workflow.ports import Load
 from workflow.records import Facts
 from workflow.work_order import WorkOrder
 

@@ -20,8 +20,9 @@ from workflow import commands as c
 from workflow.decide import PRIORITIES, Draft
 from workflow.errors import UnknownTicket
 from workflow.events import SYSTEM, Actor, Kind
+from workflow.kept import KnownSurge, Seen
 from workflow.policy import SurgePolicy
-from workflow.ports import KnownSurge, Seen, UnitOfWork
+from workflow.ports import UnitOfWork
 from workflow.records import ALARM, Facts
 from workflow.states import State, Sub
 from workflow.surge import decisions

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from workflow.kept import Seen
 from workflow.policy import SurgePolicy
-from workflow.ports import Seen
 from workflow.surge.alike import alike, rarity
 from workflow.surge.keys import CODE, RANK, TYPE, kind_of
 from workflow.surge.tail import poisson_tail

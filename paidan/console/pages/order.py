@@ -24,7 +24,8 @@ from workflow.company import Company, Staff
 from workflow.errors import UnknownTicket
 from workflow.escalation import targets, upcoming
 from workflow.events import Kind
-from workflow.ports import Queued, UnitOfWork
+from workflow.kept import Queued
+from workflow.ports import UnitOfWork
 from workflow.records import Button, ChatRef, Media
 from workflow.work_order import WorkOrder
 

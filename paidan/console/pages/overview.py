@@ -18,7 +18,7 @@ from paidan.console.rights import Right
 from paidan.console.viewer import SERVICES, VIEWER
 from storage.figures import Cell, Overview
 from workflow.company import Company
-from workflow.ports import Case, Queued
+from workflow.kept import Case, Queued
 from workflow.records import Action, Button
 from workflow.surge.keys import value_of
 from workflow.work_order import Surge, WorkOrder

@@ -14,7 +14,8 @@ from storage import SqlStore, open_store
 from storage.figures import Filters, Ratings
 from workflow.company import Asset, Customer, Site
 from workflow.events import GENESIS, SYSTEM, Actor, Event, Kind, seal
-from workflow.ports import Case, Post, UnitOfWork
+from workflow.kept import Case, Post
+from workflow.ports import UnitOfWork
 from workflow.records import Card, ChatRef, Inbound, Notice, Receipt, Urgency
 from workflow.states import State, Sub
 from workflow.work_order import Reporter, WorkOrder

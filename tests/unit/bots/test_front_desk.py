@@ -19,7 +19,8 @@ from notifier.replies import word
 from paidan.clock import FrozenClock
 from paidan.demo import seed
 from storage import SqlStore, open_store
-from workflow.ports import Admitted, Case, UnitOfWork
+from workflow.kept import Admitted, Case
+from workflow.ports import UnitOfWork
 from workflow.records import Action, ChatRef, Inbound, Media, Notice, Understanding
 from workflow.service import Handled, Service
 from workflow.states import State, Sub

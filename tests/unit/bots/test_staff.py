@@ -32,7 +32,7 @@ from bots.situation import OPENED, Situation
 from workflow import commands as c
 from workflow.company import Identity
 from workflow.errors import NotAllowed
-from workflow.ports import Case
+from workflow.kept import Case
 from workflow.records import Inbound
 from workflow.states import State, Sub
 from workflow.work_order import Reporter, WorkOrder

@@ -7,7 +7,7 @@ import pytest
 from notice_stage import MORNING, PHONE, chat, company
 
 from notifier import plan_case
-from workflow.ports import Case
+from workflow.kept import Case
 from workflow.records import Urgency
 
 HEARD = {

@@ -8,7 +8,7 @@ from notice_stage import MORNING, chat
 from bots.channel import Capabilities
 from notifier.mailbox import Parcel, digest, fit, nothing_to_show, parcels, retired
 from notifier.wording import Words
-from workflow.ports import Queued
+from workflow.kept import Queued
 from workflow.records import Action, Button, Card, Media, Notice, Outgoing, Urgency
 
 RICH = Capabilities(
