@@ -16,6 +16,7 @@ from storage.database import Session, Sql
 from storage.figures import Backlog, Cell, Day, Overview, Ratings
 from storage.rows import decode_order
 from storage.schema import NEVER, cases, inbox, order_docs, outbox, timers, work_orders
+from workflow.states import Sub
 
 _BURNING = 20
 _CAUSES = 3
@@ -44,7 +45,7 @@ _STALLED = Sql(select(func.count()).where(_TENANT, _OPEN, _o.stalled == literal_
 _BURN = Sql(
     select(order_docs.c.doc)
     .select_from(orders.WHOLE)
-    .where(_TENANT, _OPEN)
+    .where(_TENANT, _OPEN, _o.sub != literal_column(f"'{Sub.WITH_PARENT}'"))
     .order_by(_o.deadline_at, _o.id)
     .limit(bindparam("limit"))
 )

@@ -37,7 +37,8 @@ class Ratings:
 @dataclass(frozen=True, slots=True)
 class Overview:
     """The first page. ``open`` counts open work orders by state and priority; ``yesterday`` is
-    cut at the same time of day as today; ``burning`` has the nearest deadlines first.
+    cut at the same time of day as today; ``burning`` has the nearest deadlines first, without what
+    waits with its parent.
     """
 
     open: Mapping[str, Mapping[str, int]]

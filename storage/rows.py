@@ -18,6 +18,7 @@ from storage.codec import (
 from storage.database import Row
 from storage.schema import NEVER, events
 from workflow.events import Actor, Event, Kind
+from workflow.records import ALARM, HOUSE
 from workflow.work_order import Reporter, WorkOrder
 
 decode_order = decoder(WorkOrder)
@@ -115,7 +116,7 @@ def order_row(order: WorkOrder) -> dict[str, Any]:
         "serial": key_of(order.serial),
         "near": neighbourhood(order.place) if order.place else "",
         "haystack": haystack(*(getattr(order, name) for name in _SEARCHED)),
-        "channel": first.place.channel if first else "",
+        "channel": _channel(order, first),
         "reporters": len(order.reporters),
         "stalled": int(order.stalled),
         "opened_at": maybe_micros(order.opened_at) or 0,
@@ -128,6 +129,13 @@ def order_row(order: WorkOrder) -> dict[str, Any]:
         "parent": order.parent_number,
         "deadline_at": NEVER if order.deadline_at is None else micros(order.deadline_at),
     }
+
+
+def _channel(order: WorkOrder, first: Reporter | None) -> str:
+    """The first report's; what nobody reported came from a device or from the house itself."""
+    if first is not None:
+        return first.place.channel
+    return ALARM if order.by_device else HOUSE
 
 
 def _first_due(order: WorkOrder) -> int | None:

@@ -17,6 +17,8 @@ Facts = Mapping[str, object]
 """JSON-able facts: str, int, float, bool, None, and lists or mappings of them."""
 ALARM = "alarm"
 """The channel of devices: they speak, nobody reads there."""
+HOUSE = "house"
+"""Where work orders come from that the house opens by itself."""
 
 
 # --- what came in -----------------------------------------------------------------------------

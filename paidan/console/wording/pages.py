@@ -201,6 +201,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "channel.sandbox": ("沙盒", "Sandbox"),
     "channel.web": ("网页", "Web"),
     "channel.alarm": ("设备告警", "Device alarms"),
+    "channel.house": ("系统自己", "By itself"),
     "channel.console": ("控制台", "Console"),
     "queue.triage": ("待人工判断", "To decide"),
     "queue.complaint": ("投诉", "Complaints"),

@@ -28,8 +28,9 @@ async def parent(browser: Browser, services: Services) -> WorkOrder:
 
 async def test_the_overview_says_that_there_is_a_surge(browser: Browser, parent: WorkOrder) -> None:
     page = await browser.see("/")
-    for words in ("正在突发", "E07", "答复待批准", f'href="/orders/{parent.number}"'):
+    for words in ("正在突发", "E07", "答复待批准", f'href="/orders/{parent.number}"', "系统自己"):
         assert words in page
+    assert all(child.number not in page for child in parent.children)
     await browser.post("/act", button(await browser.see(f"/orders/{parent.number}"), "broadcast"))
     await browser.until(f"/orders/{parent.number}", "批准群发答复")
     assert "答复待批准" not in await browser.see("/")
