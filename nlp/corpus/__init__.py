@@ -59,14 +59,30 @@ class Example(NamedTuple):
     entities: tuple[Marked, ...] = ()
 
 
+class Placed(NamedTuple):
+    """An example and where it stands, as ``file:line``."""
+
+    example: Example
+    place: str
+
+
 def load(folder: Path = FOLDER) -> tuple[Example, ...]:
     """Every labelled message, in file order.
+
+    Raises:
+        ValueError: as :func:`placed`.
+    """
+    return tuple(row.example for row in placed(folder))
+
+
+def placed(folder: Path = FOLDER) -> tuple[Placed, ...]:
+    """Every labelled message with the place of its first appearance, in file order.
 
     Raises:
         ValueError: a file is not named after a fault type, an entity is marked wrongly, or a
             message stands twice with different labels; the text says where.
     """
-    examples: dict[str, Example] = {}
+    rows: dict[str, Placed] = {}
     for path in sorted(folder.glob("*.txt")):
         if path.stem not in FAULT_TYPES:
             raise ValueError(
@@ -79,9 +95,12 @@ def load(folder: Path = FOLDER) -> tuple[Example, ...]:
             except ValueError as wrong:
                 raise ValueError(f"{path}:{line.number}: {wrong}") from None
             example = Example(text, intent, path.stem, priority, emotion, entities)
-            if examples.setdefault(text, example) != example:
-                raise ValueError(f"{path}:{line.number}: labelled differently before: {text}")
-    return tuple(examples.values())
+            first = rows.setdefault(text, Placed(example, f"{path.name}:{line.number}"))
+            if first.example != example:
+                raise ValueError(
+                    f"{path}:{line.number}: labelled differently in {first.place}: {text}"
+                )
+    return tuple(rows.values())
 
 
 def unmark(line: str) -> tuple[str, tuple[Marked, ...]]:

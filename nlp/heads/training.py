@@ -32,6 +32,8 @@ REGULARISATION: Final = 1.0
 RAREST: Final = 2
 """An n-gram must stand in this many messages to be kept."""
 FOLDS: Final = 5
+_TWO: Final = 2
+"""Of two labels a linear classifier keeps one line of weights; the other is its opposite."""
 
 _LABELS = {
     "intent": tuple(INTENTS),
@@ -85,6 +87,40 @@ def train(examples: Sequence[Example], digest: str, progress: Callable[[str], No
     return Model(matrix.vocabulary, weights, matrix.rarity, offsets32, heads, about)
 
 
+class HeldOut(NamedTuple):
+    """A head's answers out of fold: the examples judged (by position), the labels, and for each
+    of the examples the share of each label, adding up to one.
+    """
+
+    lines: list[int]
+    labels: tuple[str, ...]
+    shares: Floats
+
+
+def held_out(examples: Sequence[Example], progress: Callable[[str], None]) -> dict[str, HeldOut]:
+    """What models that have not seen an example make of it, head by head.
+
+    A label with fewer examples than there are folds cannot be judged so; its examples, and a head
+    left with a single label, are passed over.
+    """
+    lists, scope = lexicon.shipped(), safety.shipped()
+    matrix = _matrix([extract(read(example.text, lists, scope)) for example in examples])
+    answers = {}
+    for name in HEADS:
+        lines = _lines_for(name, examples)
+        counts = Counter(getattr(examples[line], name) for line in lines)
+        labels = tuple(label for label in _LABELS[name] if counts[label] >= FOLDS)
+        if len(labels) < _TWO:
+            continue
+        lines = [line for line in lines if getattr(examples[line], name) in labels]
+        truth = np.array([getattr(examples[line], name) for line in lines])
+        scores = _held_out_scores(matrix.rows[lines], truth, labels)
+        head, figures = _calibrate(name, labels, scores, truth, 0)
+        answers[name] = HeldOut(lines, labels, _softmax(scores, head.temperature))
+        progress(f"{name}: {figures}")
+    return answers
+
+
 def _lines_for(head: str, examples: Sequence[Example]) -> list[int]:
     """Which examples teach a head. Priority is settled by intent but for open matters, so only
     those teach it.
@@ -127,8 +163,11 @@ def _fit(rows: csr_matrix, truth: Strings, labels: Sequence[str]) -> tuple[Float
     """Weights (one line per label, in the order given) and offsets."""
     machine = LinearSVC(C=REGULARISATION, class_weight="balanced", random_state=0)
     machine.fit(rows, truth)
+    weights, offsets = machine.coef_, machine.intercept_
+    if len(labels) == _TWO:
+        weights, offsets = np.vstack([-weights, weights]), np.concatenate([-offsets, offsets])
     order = [machine.classes_.tolist().index(label) for label in labels]
-    return machine.coef_[order], machine.intercept_[order]
+    return weights[order], offsets[order]
 
 
 def _held_out_scores(rows: csr_matrix, truth: Strings, labels: Sequence[str]) -> Floats:

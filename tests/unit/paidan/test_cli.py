@@ -208,6 +208,37 @@ def test_understand_says_what_a_sentence_means(paidan: Run) -> None:
     assert not any(Path().iterdir())
 
 
+def test_corpus_rows_are_checked_sheeted_and_read_again(paidan: Run) -> None:
+    Path("rows").mkdir()
+    Path("rows/hvac.txt").write_text(
+        "[report P1 3]\n{d:空调}不冷了\n{d:空调}不冷了啊\n风口一直滴水\n", "utf-8"
+    )
+    ran = paidan("corpus", "check", "--folder", "rows", "--json")
+    told = json.loads(ran.out)
+    assert (ran.code, told["rows"], told["entities"]) == (1, 3, {"device": 2})
+    assert [told["twins"][0][k] for k in ("first", "second")] == ["hvac.txt:2", "hvac.txt:3"]
+    assert "hvac.txt:2 ~ hvac.txt:3" in paidan("corpus", "check", "--folder", "rows").out
+    sheet = paidan("corpus", "sheet", "--folder", "rows", "--rows", "1").out
+    head, row = sheet.splitlines()
+    cells = row.split(",")
+    cells[head.split(",").index("emotion")] = "4"
+    Path("second.csv").write_text(f"{head}\n{','.join(cells)}\n", "utf-8")
+    agreed = paidan("corpus", "agree", "second.csv", "--folder", "rows")
+    assert "emotion: 1  0.000" in agreed.out
+    assert "emotion: 3 → 4" in agreed.out
+    differ = json.loads(paidan("corpus", "agree", "second.csv", "--folder", "rows", "--json").out)
+    assert [one["second"] for one in differ["differ"]] == ["4"]
+
+
+def test_corpus_commands_say_what_is_wrong(paidan: Run) -> None:
+    Path("rows").mkdir()
+    assert "没有语料" in paidan("corpus", "check", "--folder", "rows").err
+    Path("rows/hvac.txt").write_text("[report P9 3]\n空调不冷\n", "utf-8")
+    assert "hvac.txt:1" in paidan("corpus", "check", "--folder", "rows").err
+    assert "--head" in paidan("corpus", "audit", "--head", "mood").err
+    assert paidan("corpus", "agree", "absent.csv").code == 2
+
+
 def test_understand_jsonl_answers_every_line_in_order(paidan: Run) -> None:
     rows = [
         json.dumps({"id": 1, "text": "空调不制冷", "at": "2026-11-21T08:00:00+08:00"}).encode(),
