@@ -11,7 +11,8 @@ from nlp.heads.model import Model
 
 _FORMAT = 1
 _RECIPE = (
-    *("heads/features.py", "heads/training.py", "text.py", "safety.py"),
+    *("heads/features.py", "heads/table.py", "heads/lessons.py", "heads/training.py"),
+    *("text.py", "safety.py"),
     *("lexicon/__init__.py", "corpus/__init__.py"),
 )
 
