@@ -28,10 +28,10 @@ _SETTLED_PRIORITY = {
     "complaint": "P1",
 }
 _LETTER = 80
-_FAMILIAR = 0.42
+_FAMILIAR = 0.46
 """Of a message longer than a letter's first lines, training must have seen this share of pairs of
-characters; else it speaks of another world and a person must look. Long reports lie above 0.5,
-letters to the authorities below 0.35.
+characters; else it speaks of another world and a person must look. Long reports lie above 0.6,
+seven in ten letters to the authorities below.
 """
 _LONGEST_READ = 4000
 """Characters the model reads of one message; entities are sought in all of it up to here."""
