@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -66,17 +66,19 @@ class Placed(NamedTuple):
     place: str
 
 
-def load(folder: Path = FOLDER) -> tuple[Example, ...]:
+def load(folder: Path = FOLDER, *, besides: Collection[str] = ()) -> tuple[Example, ...]:
     """Every labelled message, in file order.
 
     Raises:
         ValueError: as :func:`placed`.
     """
-    return tuple(row.example for row in placed(folder))
+    return tuple(row.example for row in placed(folder, besides=besides))
 
 
-def placed(folder: Path = FOLDER) -> tuple[Placed, ...]:
+def placed(folder: Path = FOLDER, *, besides: Collection[str] = ()) -> tuple[Placed, ...]:
     """Every labelled message with the place of its first appearance, in file order.
+
+    ``besides`` names files of the folder that hold something else.
 
     Raises:
         ValueError: a file is not named after a fault type, an entity is marked wrongly, or a
@@ -84,6 +86,8 @@ def placed(folder: Path = FOLDER) -> tuple[Placed, ...]:
     """
     rows: dict[str, Placed] = {}
     for path in sorted(folder.glob("*.txt")):
+        if path.name in besides:
+            continue
         if path.stem not in FAULT_TYPES:
             raise ValueError(
                 f"{path}: the file name must be a fault type: {', '.join(FAULT_TYPES)}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from nlp import corpus, exam, lexicon, safety, sections, text
+from nlp import corpus, exam, lexicon, pairs, safety, sections, text
 from nlp.corpus import variety
 from nlp.terms import terms
 from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS
@@ -206,3 +207,20 @@ def test_the_corpus_is_large_and_no_two_rows_say_the_same() -> None:
     assert found.rows >= 8000
     assert [(texts[t.first], texts[t.second]) for t in found.twins] == []
     assert found.effective > 0.95 * found.rows
+
+
+def test_the_exam_asks_for_every_kind_of_pair_and_none_is_taught() -> None:
+    asked, taught = exam.pairs(), pairs.load()
+    # Other people's faults without a shared place are a rule, not a question of wording.
+    assert {p.kind for p in asked} == {*pairs.SAME, *pairs.OTHER} - {"person"}
+    assert len({(p.a, p.b) for p in asked}) == len(asked) == 240
+    assert sum(p.same for p in asked) == 110
+    texts = [said for p in (*taught, *asked) for said in (p.a, p.b)]
+    sides: defaultdict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
+    for twin in variety.measure(texts).twins:
+        (known, side), (new, other) = divmod(twin.first, 2), divmod(twin.second, 2)
+        if known < len(taught) <= new:
+            sides[known, new - len(taught)].add((side, other))
+    straight, crossed = {(0, 0), (1, 1)}, {(0, 1), (1, 0)}
+    both = [at for at, s in sides.items() if straight <= s or crossed <= s]
+    assert [(taught[known], asked[new]) for known, new in both] == []
