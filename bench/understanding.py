@@ -38,7 +38,10 @@ def measure(family: str, sources: Sources) -> tuple[list[Figure], str]:
         found = list(module.figures(sources))
     except Missing as missing:
         return [], str(missing)
-    print(f"{family}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    print(
+        f"{family}: {time.perf_counter() - start:.0f} s, {time.process_time():.0f} s of processor",
+        file=sys.stderr,
+    )
     return found, ""
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
+import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,15 @@ import numpy as np
 from nlp import Understander, corpus, exam, jsonl
 from nlp.corpus import Example
 from nlp.heads.model import HEADS
+from nlp.heads.training import train
 
-from . import scores
+from . import homophones, scores
 from .shape import Bar, Figure, Sources
 
 Plain = dict[str, Any]
 
+_PARTS = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
+"""Of the corpus, shuffled with a fixed seed: the learning curve."""
 _BARS = {
     "open_f1": Bar(95, 90),
     "fault_type.macro_f1": Bar(80, 65),
@@ -42,13 +44,17 @@ _SECOND_READER = {
 
 
 def figures(sources: Sources) -> Iterator[Figure]:
-    """The exam needs no data folder."""
+    """The exam, the exam misheard, and how both it and held-out rows grow with the corpus; needs
+    no data folder.
+    """
     del sources
-    asked = exam.load()
-    with tempfile.TemporaryDirectory() as folder:
-        reader = Understander.load(Path(folder))
-    answers = [jsonl.plain(reader.understand(example.text)) for example in asked]
+    asked, examples = exam.load(), list(corpus.load())
+    random.Random(0).shuffle(examples)
+    for part in _PARTS:
+        reader = Understander(train(examples[: int(part * len(examples))], "bench", _silent))
+        yield from _curve(part, asked, reader)
     usual = _usual(asked)
+    said = _answers(reader, [example.text for example in asked])
     yield from (
         Figure(
             f"exam.{name}", value, "exam", len(asked),
@@ -56,8 +62,42 @@ def figures(sources: Sources) -> Iterator[Figure]:
             baselines={"majority": usual[name]} if name in usual else {},
             published={"second reader": _SECOND_READER[name]} if name in _SECOND_READER else {},
         )
-        for name, value, edges in judged(asked, answers)
+        for name, value, edges in judged(asked, said)
     )  # fmt: skip
+    for percent in homophones.PERCENTS:
+        texts = homophones.misheard([example.text for example in asked], percent / 100)
+        heard = [(e, a) for e, a in zip(asked, _answers(reader, texts), strict=True)]
+        for head in ("intent", "fault_type", "priority"):
+            right = np.array([getattr(e, head) == a[head] for e, a in heard])
+            edges = scores.interval(scores.share, right)
+            name = f"exam.misheard_{percent}.{head}.accuracy"
+            yield Figure(name, scores.share(right), "exam", len(asked), ci=edges)
+
+
+def _curve(part: float, asked: Sequence[Example], reader: Understander) -> Iterator[Figure]:
+    """Accuracy on the exam and on held-out corpus rows of a model taught on a part."""
+    answers = _answers(reader, [example.text for example in asked])
+    about = reader.model.about
+    for head in HEADS:
+        right = np.array(
+            [getattr(e, head) == str(a[head]) for e, a in zip(asked, answers, strict=True)]
+        )
+        edges = scores.interval(scores.share, right)
+        name = f"curve.{part:.0%}.{head}.accuracy"
+        taught = f"学了 {about['examples']} 条"
+        yield Figure(name, scores.share(right), "exam", len(asked), ci=edges, note=taught)
+        held_out = about["figures"][head]["accuracy"] * 100
+        yield Figure(
+            name, held_out, "corpus, 5 folds", about["examples"], note="只有模型，没有规则"
+        )
+
+
+def _answers(reader: Understander, texts: Sequence[str]) -> list[Plain]:
+    return [jsonl.plain(reader.understand(text)) for text in texts]
+
+
+def _silent(message: str) -> None:
+    del message
 
 
 def judged(

@@ -19,11 +19,15 @@ class Text(NamedTuple):
 
 
 class Complaint(NamedTuple):
-    """A message with one or more labels, and the day it was made (ISO)."""
+    """A message with one or more labels, the finer codes of its parts (the label is the first
+    letter), the day it was made (ISO), and what the complaint is about (brand and model).
+    """
 
     text: str
     labels: tuple[str, ...]
+    codes: tuple[str, ...]
     date: str
+    asset: tuple[str, ...]
 
 
 class Pair(NamedTuple):
@@ -47,13 +51,19 @@ def cic(path: Path) -> list[Text]:
 
 
 def car(path: Path) -> list[Complaint]:
-    """Car complaints: ``text``, ``labels`` (list) and ``date`` a line."""
+    """Car complaints: ``text``, ``labels`` and ``codes`` (lists), ``date``, ``brand`` and ``model``
+    a line; codes, brand and model may be missing.
+    """
 
     def one(row: Mapping[str, Any]) -> Complaint:
         labels = row["labels"]
         if not isinstance(labels, list) or not labels:
             raise ValueError("labels must be a list of at least one label")
-        return Complaint(_str(row, "text"), tuple(map(str, labels)), _str(row, "date"))
+        asset = tuple(str(row[name]) for name in ("brand", "model") if row.get(name))
+        codes = tuple(map(str, row.get("codes") or ()))
+        return Complaint(
+            _str(row, "text"), tuple(map(str, labels)), codes, _str(row, "date"), asset
+        )
 
     return list(_each(path, _json(path), one))
 

@@ -67,16 +67,21 @@ def read(text: str, lexicon: Lexicon, safety: Safety) -> Reading:
 
 
 def extract(reading: Reading) -> Features:
-    """N-grams of the meant text with digits zeroed, plus facts such as ``first:elevator``.
+    """N-grams of the meant text, plus facts such as ``first:elevator``."""
+    return Features(cut(reading.meant, LONGEST_GRAM), _facts(reading))
+
+
+def cut(folded: str, longest: int) -> dict[str, int]:
+    """N-grams of one to ``longest`` characters, digits zeroed, each with its first place.
 
     The text is framed so that beginnings and ends count: 在吗 alone is not 在吗 in a sentence.
     """
-    framed = _EDGE + zero_digits(reading.meant) + _EDGE
+    framed = _EDGE + zero_digits(folded) + _EDGE
     grams: dict[str, int] = {}
-    for size in range(1, LONGEST_GRAM + 1):
+    for size in range(1, longest + 1):
         for start in range(len(framed) - size, -1, -1):
             grams[framed[start : start + size]] = start
-    return Features(grams, _facts(reading))
+    return grams
 
 
 def _facts(reading: Reading) -> dict[str, Span]:

@@ -25,8 +25,11 @@ _CLOSE: Final = 0.01
 """Where the solver stops: answers are the same as at 0.0001, in half the time."""
 _NEVER: Final = -3.0
 """The score of a label that stands in no lesson: below any that is merely unlikely."""
-_SUSPECT: Final = 0.02
-"""A row whose own label gets less than this out of fold is mislabelled more often than not."""
+_SUSPECT: Final = 2.4
+_DOUBTFUL: Final = 0.25
+"""A row whose own label gets less out of fold than this many times what chance would give it, or
+at most a quarter, is mislabelled more often than not.
+"""
 _READINGS: Final = 2
 """Times the rows are judged out of fold, shuffled anew, before one is dropped."""
 
@@ -72,6 +75,16 @@ def fit(
     return lines
 
 
+def fit_sets(rows: csr_matrix, truth: Bools, lesson: Lesson) -> Lines:
+    """One line for each column of ``truth``, learnt apart: a row may hold several labels."""
+    lines = Lines(np.zeros((truth.shape[1], rows.shape[1])), np.full(truth.shape[1], _NEVER))
+    for label in range(truth.shape[1]):
+        if truth[:, label].any():
+            both = fit(rows, truth[:, label].astype(np.int64), 2, lesson)
+            lines.weights[label], lines.offsets[label] = both.weights[1], both.offsets[1]
+    return lines
+
+
 def folds(truth: Ints, number: int = FOLDS, seed: int = 0) -> Iterator[tuple[Ints, Ints]]:
     """Rows to learn from and rows to answer, ``number`` times; every label is spread evenly."""
     shuffled = np.random.default_rng(seed).permutation(len(truth))
@@ -112,7 +125,7 @@ def trusted(
     keep = np.ones(len(truth), dtype=bool)
     for last in (False, True):
         belief = _belief(rows, truth, size, lesson, keep)
-        suspects = np.flatnonzero((belief < _SUSPECT) & ~safe)
+        suspects = np.flatnonzero((belief < min(_SUSPECT / size, _DOUBTFUL)) & ~safe)
         worst = suspects[np.argsort(belief[suspects], kind="stable")]
         keep = np.ones(len(truth), dtype=bool)
         keep[worst if last else worst[: len(worst) // 2]] = False

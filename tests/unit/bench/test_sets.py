@@ -23,7 +23,7 @@ def test_each_format_is_read(tmp_path: Path) -> None:
     row = json.dumps({"id": 1, "label": "57", "sentence": "怎么退", "label_des": "咨询退货"})
     assert sets.cic(written(tmp_path, row + "\n")) == [("怎么退", "咨询退货")]
     row = json.dumps({"text": "变速箱异响", "labels": ["B", "H"], "date": "2020-06-05"})
-    assert sets.car(written(tmp_path, row)) == [("变速箱异响", ("B", "H"), "2020-06-05")]
+    assert sets.car(written(tmp_path, row)) == [("变速箱异响", ("B", "H"), (), "2020-06-05", ())]
     table = ",异常类型,问题现象\n0,接口异常,监控中断\n"
     assert sets.ict(written(tmp_path, table), "异常类型") == [("监控中断", "接口异常")]
     table = "labels,text\npositive,谢谢 妹妹\n"
