@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from bots import cases
+from bots import cases, knowledge
 from bots.acts import Act
 from bots.rights import may
 from bots.situation import OPENED, Decision, Situation
@@ -34,6 +34,8 @@ def press(s: Situation) -> Decision:
     action = s.inbound.action
     if action is None:
         raise InvalidInput(field="action", found="", allowed="a button")
+    if action.do in {"case_helped", "case_unhelped"}:
+        return knowledge.press(s, action)
     if action.do.startswith("case_"):
         may(s.identity, action.do, None, s.company)
         return cases.press(s, action)
@@ -75,6 +77,8 @@ def carry_out(
         PaidanError: not allowed, illegal from here, or an argument is missing.
     """
     may(s.identity, do, order, s.company)
+    if do == "advise":
+        return knowledge.suggest(s, order)
     special = _CUSTOMER.get(do) if s.staff is None else None
     if special is not None:
         return special(s, order, args)
@@ -229,5 +233,7 @@ _CUSTOMER: dict[str, Callable[[Situation, WorkOrder, Facts], Decision]] = {
     "split": _split,
     "keep_together": _keep_together,
     "book_maintenance": _book_maintenance,
+    "self_solve": knowledge.solve,
+    "self_unsolved": knowledge.unsolved,
 }
 """What a customer's press means beyond a plain command."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import timedelta
 
-from bots import cases, finding, precheck, reports
+from bots import cases, finding, knowledge, precheck, reports
 from bots import text_commands as commands
 from bots.buttons import carry_out
 from bots.situation import Decision, Question, Situation, summary
@@ -83,6 +83,8 @@ def _by_intent(s: Situation) -> Decision:
     heard = s.understanding
     intent = heard.intent.label
     emergency = heard.priority.label == "P0" and "priority" not in heard.abstained
+    if knowledge.bare_code(s) and not s.open_mine and (told := knowledge.answer(s)) is not None:
+        return told
     if precheck.empty(heard):
         return _ask_report(s, again=True)
     unheard = intent in {"question", "complaint", "chitchat"} or not s.open_mine
@@ -120,6 +122,8 @@ def _command(s: Situation) -> Decision | None:
         return Decision("answered: help", replies=(s.reply("help"),))
     if spoken.do == "status":
         return _progress_of(s, s.named if spoken.ref else None)
+    if not spoken.ref and (said := knowledge.said(s, spoken.do)) is not None:
+        return said
     if spoken.ref and s.named is None:
         raise UnknownTicket(ref=spoken.ref)
     named = (s.named,) if spoken.ref and s.named is not None else ()
@@ -150,6 +154,8 @@ def _fits(order: WorkOrder, do: str) -> bool:
         return order.state == State.CLOSED
     if do == "rate" and order.rating:
         return False
+    if do in {"self_solve", "self_unsolved"}:
+        return order.tried is not None
     if do not in {"sign", "return_work", "rate", "cancel"}:
         return order.open
     try:
@@ -296,7 +302,13 @@ def _cancel(s: Situation) -> Decision:
 
 
 def _question(s: Situation) -> Decision:
-    """A question about open work goes to its handler, any other to a person at the desk."""
+    """A question about open work goes to its handler, any other to a person at the desk; what an
+    article answers is answered at once.
+    """
+    if _latest(s, s.policy.intake.follow_text_window) is None:
+        answered = knowledge.answer(s)
+        if answered is not None:
+            return answered
     return _for_a_person(s, "question_noted", "question")
 
 

@@ -14,11 +14,13 @@ from typing import Protocol
 
 from bots import lookup, precheck, web
 from bots.decide import decide
+from bots.knowledge import SOLVED
 from bots.refusals import refused
-from bots.situation import NOTHING, Decision, Situation, begun, facts, filled, words
+from bots.situation import NOTHING, Decision, Situation, begun, facts, filled, numbered, words
 from workflow.company import Company
 from workflow.errors import Conflict, PaidanError
 from workflow.kept import Admitted, Case
+from workflow.knowledge import Knows, Use
 from workflow.ports import Clock, Store, UnitOfWork
 from workflow.records import Facts, Guess, Inbound, Notice, Reply, Understanding
 from workflow.service import Service
@@ -61,6 +63,7 @@ class FrontDesk:
         word: Words an answer; the notice's key is given here.
         plan_case: Tells people of a case.
         sign_in: Makes a one-time link; None where there is no console to sign in to.
+        knows: Articles and past repairs, searched.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class FrontDesk:
         word: Word,
         plan_case: PlanCase,
         sign_in: SignIn | None = None,
+        knows: Knows | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -80,6 +84,7 @@ class FrontDesk:
         self._word = word
         self._plan_case = plan_case
         self._sign_in = sign_in
+        self._knows = knows
 
     async def admit(self, inbound: Inbound) -> Admitted | None:
         """Make a message durably ours, with its line in our own chats; None for a redelivery."""
@@ -108,6 +113,7 @@ class FrontDesk:
     async def _settled(self, tenant: str, admitted: Admitted) -> str:
         inbound, now = admitted.inbound, self._clock.now(tenant)
         heard = await self._listen(tenant, inbound, now)
+        await self._recall(tenant)
 
         def unit(uow: UnitOfWork) -> str:
             return self._unit(uow, admitted, heard, now)
@@ -137,6 +143,15 @@ class FrontDesk:
             _log.exception("a message of %s was not understood", tenant)
             return replace(NOTHING, text=text, intent=Guess("report", 0.0))
 
+    async def _recall(self, tenant: str) -> None:
+        """Know what was written since; not knowing never blocks intake."""
+        if self._knows is None:
+            return
+        try:
+            await self._knows.refresh(tenant)
+        except Exception:  # noqa: BLE001  # searching is a help, not a condition
+            _log.exception("what %s knows could not be read", tenant)
+
     def _read(self, text: str, hints: _Hints, at: datetime) -> Understanding:
         """Almost any words can be the place we asked for, except those that tell of a fault."""
         understand, fault = self._understander.understand, hints.asset_fault
@@ -157,7 +172,7 @@ class FrontDesk:
         row = uow.inbox.get(admitted.id)
         if row is None or row.state != "waiting":
             return row.outcome if row else ""
-        s = lookup.situation(uow, admitted.inbound, heard, now)
+        s = lookup.situation(uow, admitted.inbound, heard, now, self._knows)
         decision = refused(s, refusal) if refusal is not None else decide(s)
         decision = self._carry_out(uow, s, decision)
         meaning: Facts = facts(heard) if heard is not NOTHING else {}
@@ -170,7 +185,7 @@ class FrontDesk:
         if decision.commands or decision.cases:
             lookup.remember(uow, s)
         handled = [self._service.handle(c, uow, s.now).order for c in decision.commands]
-        decision = filled(decision, handled, s.company)
+        decision = numbered(filled(decision, handled, s.company), uow.new_id)
         for n, reply in enumerate(decision.replies, 1):
             key = f"reply:{s.inbound.dedupe_key}:{n}"
             notice = self._word(self._let_in(s, reply), s.now, s.company.tz)
@@ -179,6 +194,7 @@ class FrontDesk:
             uow.dialogues.put(decision.dialogue)
         for case in decision.cases:
             self._put_case(uow, case, s.now)
+        _note_article(uow, s, decision)
         if decision.presence is not None:
             uow.people.put_presence(decision.presence)
         if decision.retry is not None:
@@ -215,6 +231,18 @@ class FrontDesk:
             return "parked" if park else "failed"
 
         return await self._store.transact(tenant, note, key=admitted.conversation)
+
+
+def _note_article(uow: UnitOfWork, s: Situation, decision: Decision) -> None:
+    """Count the article that answered a question, and what its asker says of it."""
+    if decision.offered is not None and decision.cases:
+        article, subject = decision.offered, f"case:{decision.cases[0].id}"
+        uow.articles.offered(Use(subject, article.id, article.version, s.now))
+    solved = [case.id for case in decision.cases if case.decision == SOLVED]
+    for case_id in solved:
+        uow.articles.answered(f"case:{case_id}", "solved", s.now, deflected=True)
+    if decision.unhelped:
+        uow.articles.answered(f"case:{decision.unhelped}", "unsolved", s.now, deflected=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bots.situation import Situation, distinct, is_staff_group, tail
 from workflow.company import Asset, Company, Customer, Identity, Staff
 from workflow.errors import UnknownTicket
 from workflow.kept import Case, Match
+from workflow.knowledge import Knows
 from workflow.ports import UnitOfWork
 from workflow.records import ALARM, Inbound, Understanding
 from workflow.work_order import WorkOrder
@@ -34,9 +35,13 @@ class Locking(Protocol):
 
 
 def situation(
-    uow: UnitOfWork, inbound: Inbound, understanding: Understanding, now: datetime
+    uow: UnitOfWork,
+    inbound: Inbound,
+    understanding: Understanding,
+    now: datetime,
+    knows: Knows | None = None,
 ) -> Situation:
-    """What is known around a message.
+    """What is known around a message; ``knows`` is what can be found besides.
 
     A sender nobody knows becomes a customer-to-be (not stored yet), except among colleagues.
     """
@@ -51,8 +56,9 @@ def situation(
         dialogue=uow.dialogues.get(inbound.channel, inbound.chat, inbound.sender),
         identity=identity,
         staff=staff,
-        case=_case(uow, inbound),
+        knows=knows,
     )
+    s = replace(s, case=_case(uow, s))
     if inbound.channel == ALARM:
         return _alarmed(uow, s)
     if staff is None and not _among_colleagues(inbound, company):
@@ -168,9 +174,12 @@ def _owner(uow: UnitOfWork, s: Situation) -> Customer | None:
     return uow.people.customer_by_phone(told) if told else None
 
 
-def _case(uow: UnitOfWork, inbound: Inbound) -> Case | None:
-    action = inbound.action
-    return uow.cases.get(action.order) if action and action.do.startswith("case_") else None
+def _case(uow: UnitOfWork, s: Situation) -> Case | None:
+    """The case of a button, or the one our last answer was about."""
+    action, dialogue = s.inbound.action, s.asked("article")
+    if action is not None:
+        return uow.cases.get(action.order) if action.do.startswith("case_") else None
+    return uow.cases.get(str(dialogue.context.get("case"))) if dialogue is not None else None
 
 
 def _mine(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:

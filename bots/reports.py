@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bots import cases, precheck
+from bots import cases, knowledge, precheck
 from bots.situation import OPENED, Decision, Situation, distinct
 from workflow import commands as c
 from workflow import joining
@@ -157,6 +157,8 @@ def _open(
         missing=missing,
         triage=triage,
         link=("recurrence", before.id) if before else None,
+        article=None if before or doubtful else knowledge.offered(s, found),
+        repairs=knowledge.before(s, found),
     )
     dialogue, replies = _next_question(s, missing, _parts(s), OPENED)
     doubt = (cases.opened(s, "triage", found, missing, OPENED),) if triage else ()

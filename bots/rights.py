@@ -23,11 +23,11 @@ class Right(StrEnum):
 
 _STAFF = (
     *("accept", "decline", "reassign", "depart", "arrive", "diagnose", "await_parts"),
-    *("replace_part", "hold", "resume", "complete", "note", "answer"),
+    *("replace_part", "hold", "resume", "complete", "note", "answer", "advise"),
 )
 _REPORTER = (
     *("nudge", "sign", "return_work", "rate", "undo_join", "book_maintenance"),
-    *("split", "keep_together", "confirm_cancel", "keep"),
+    *("split", "keep_together", "confirm_cancel", "keep", "self_solve", "self_unsolved"),
 )
 _DESK = (
     *("take_over", "extend", "change_priority", "retry_notice"),

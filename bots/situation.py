@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -10,12 +10,16 @@ from workflow.commands import Command, Origin
 from workflow.company import Asset, Company, Customer, Identity, Presence, Staff
 from workflow.events import Actor
 from workflow.kept import Case
+from workflow.knowledge import Article, Knows
 from workflow.policy import Policy
 from workflow.records import ChatRef, Dialogue, Facts, Guess, Inbound, Reply, Understanding
 from workflow.work_order import WorkOrder
 
 OPENED = "@opened"
 """Stands for the work order that this decision's first command opens, until it has an id."""
+
+NEW_CASE = "@case"
+"""Stands for the first new case of a decision, until it has an id."""
 
 DECISION_WINDOW = timedelta(minutes=30)
 """How long a yes-or-no question of ours stays open."""
@@ -66,6 +70,8 @@ class Situation:
     case: Case | None = None
     presence: Mapping[str, Presence] = field(default_factory=dict)
     answers_in: Mapping[str, timedelta] = field(default_factory=dict)
+    knows: Knows | None = None
+    """Articles and past repairs, to be asked."""
 
     @property
     def said(self) -> str:
@@ -147,7 +153,8 @@ class Decision:
 
     ``dialogue`` None leaves the dialogue as it is. Case ids and :data:`OPENED` are filled in by
     whoever carries the decision out. ``retry`` is a dead notice to send again. ``order_id`` is
-    the work order the message belongs to.
+    the work order the message belongs to. ``offered`` is the article that answers the first case,
+    ``unhelped`` a case whose asker says that its article did not.
     """
 
     outcome: str
@@ -158,6 +165,8 @@ class Decision:
     presence: Presence | None = None
     retry: int | None = None
     order_id: str = ""
+    offered: Article | None = None
+    unhelped: str = ""
 
 
 def words(inbound: Inbound) -> str:
@@ -265,6 +274,25 @@ def filled(decision: Decision, handled: Sequence[WorkOrder], company: Company) -
         dialogue=dialogue,
         cases=tuple(replace(case, order_id=known(case.order_id)) for case in decision.cases),
         order_id=known(decision.order_id),
+    )
+
+
+def numbered(decision: Decision, new_id: Callable[[], str]) -> Decision:
+    """The decision with ids for its new cases, in its answers and its dialogue too."""
+    if all(case.id for case in decision.cases):
+        return decision
+    known = tuple(case if case.id else replace(case, id=new_id()) for case in decision.cases)
+    first = known[0].id
+
+    def told(facts: Facts) -> Facts:
+        return {key: first if value == NEW_CASE else value for key, value in facts.items()}
+
+    dialogue = decision.dialogue
+    return replace(
+        decision,
+        cases=known,
+        replies=tuple(replace(reply, data=told(reply.data)) for reply in decision.replies),
+        dialogue=dialogue and replace(dialogue, context=told(dialogue.context)),
     )
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bots import contacts, precheck
+from bots import contacts, knowledge, precheck
 from bots import text_commands as commands
 from bots.buttons import carry_out
 from bots.situation import OPENED, Decision, Question, Situation, distinct, summary
@@ -24,7 +24,7 @@ _REPORTS = re.compile(r"^\s*报修(?![了的吗呢吧])\s*[:：,，]?\s*(?=\S)")
 _UNDER_WAY = (State.IN_PROGRESS, State.ON_HOLD)
 _HANDLERS = frozenset({
     *("depart", "arrive", "diagnose", "await_parts", "replace_part", "hold", "resume", "complete"),
-    *("decline", "note", "answer"),
+    *("decline", "note", "answer", "advise"),
 })  # fmt: skip
 """Commands that, without a number, mean one's own job."""
 _ON_PARENTS = frozenset({"broadcast", "dismiss_surge", "resolve_surge"})
@@ -79,6 +79,8 @@ def _command(s: Situation, spoken: commands.Spoken) -> Decision:
         return _about_oneself(s, spoken.do)
     if spoken.do == "contacts":
         return contacts.look_up(s, spoken.rest)
+    if spoken.do == "knowledge":
+        return knowledge.look_up(s, spoken.rest)
     if spoken.ref and s.named is None:
         raise UnknownTicket(ref=spoken.ref)
     if spoken.do == "status":
@@ -181,6 +183,7 @@ def _on_behalf(s: Situation) -> Decision:
     found = precheck.details(s)
     found = replace(found, text=_REPORTS.sub("", s.text), customer_id=found.customer_id or "")
     missing = precheck.missing(found, s.policy.intake)
-    report = c.Report(s.by, s.origin, found, missing=missing)
+    repairs = knowledge.before(s, found)
+    report = c.Report(s.by, s.origin, found, missing=missing, repairs=repairs)
     dialogue = s.asking(missing[0] if missing else None, OPENED)
     return Decision("opened: on_behalf", (report,), dialogue=dialogue, order_id=OPENED)

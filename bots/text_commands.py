@@ -40,6 +40,8 @@ STAFF_WORDS: Mapping[str, tuple[str, ...]] = {
     "mine": ("我的单", "我的工单", "my jobs"),
     "on_duty": ("上班", "on duty"),
     "off_duty": ("下班", "off duty"),
+    "advise": ("建议", "智能补全", "advise"),
+    "knowledge": ("知识", "知识库", "kb"),
     "contacts": ("通讯录", "找谁", "contacts"),
     "presets": ("常用语", "presets"),
     "sign_in": ("登录", "登陆", "控制台", "sign in", "login"),
@@ -55,6 +57,8 @@ CUSTOMER_WORDS: Mapping[str, tuple[str, ...]] = {
     "rate": ("评分", "评价", "rate"),
     "undo_join": ("不是同一处", "不是同一处故障", "撤销合并", "not the same"),
     "book_maintenance": ("预约保养", "预约下次保养", "book maintenance"),
+    "self_solve": ("解决了", "已解决", "solved"),
+    "self_unsolved": ("还是不行", "没解决", "没有解决", "not solved"),
     "split": ("分开处理", "拆分", "split"),
     "keep_together": ("一起处理", "不用拆", "keep together"),
     "status": ("进度", "查进度", "查单", "status"),
@@ -65,12 +69,13 @@ CUSTOMER_WORDS: Mapping[str, tuple[str, ...]] = {
 ALONE = frozenset({"mine", "on_duty", "off_duty", "sign_in", "presets", "help"})
 """Words that are a command only when nothing follows."""
 
-OF_NO_ORDER = frozenset({"contacts"})
+OF_NO_ORDER = frozenset({"contacts", "knowledge"})
 """Words followed by words of one's own, but by no work order's number."""
 
 WORDY = frozenset({
     *("decline", "reassign", "diagnose", "await_parts", "replace_part", "hold", "complete"),
     *("note", "answer", "extend", "change_priority", "cancel", "return_work", "rate", "contacts"),
+    "knowledge",
     *("broadcast", "dismiss_surge", "detach", "resolve_surge"),
 })  # fmt: skip
 """Commands that words of one's own may follow."""

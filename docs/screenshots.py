@@ -108,6 +108,7 @@ def _services(parts: Parts) -> Services:
         secret=b"only for pictures",
         wind=wind,
         reset_demo=reset,
+        knows=parts.knowing,
     )
 
 

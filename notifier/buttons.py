@@ -14,6 +14,7 @@ from typing import Literal
 from notifier.audience import Audience, Seat
 from notifier.wording import Words
 from workflow.company import Company
+from workflow.knowledge import wordings
 from workflow.policy import Policy
 from workflow.records import Action, Button, Facts
 from workflow.states import State, Sub
@@ -44,7 +45,8 @@ _DIAGNOSE = _Press("diagnose", ask="text")
 _PARTS = _Press("await_parts", ask="text")
 _REPLACE = _Press("replace_part", ask="text")
 _COMPLETE = _Press("complete", "primary", ask="text")
-_ON_SITE = (_COMPLETE, _DIAGNOSE, _REPLACE, _PARTS, _HOLD, _REASSIGN)
+_ADVISE = _Press("advise")
+_ON_SITE = (_COMPLETE, _ADVISE, _DIAGNOSE, _REPLACE, _PARTS, _HOLD, _REASSIGN)
 
 ENGINEER: Mapping[Sub | State, Sequence[_Press]] = {
     Sub.OFFERED: (_ACCEPT, _DECLINE, _REASSIGN),
@@ -54,11 +56,22 @@ ENGINEER: Mapping[Sub | State, Sequence[_Press]] = {
     Sub.ARRIVED: _ON_SITE,
     Sub.DIAGNOSING: _ON_SITE,
     Sub.PARTS_REPLACED: _ON_SITE,
-    Sub.WAITING_PARTS: (_Press("replace_part", "primary", ask="text"), _COMPLETE, _HOLD, _REASSIGN),
+    Sub.WAITING_PARTS: (
+        _Press("replace_part", "primary", ask="text"),
+        _COMPLETE,
+        _ADVISE,
+        _HOLD,
+        _REASSIGN,
+    ),
     State.ON_HOLD: (_Press("resume", "primary"), _REASSIGN),
 }
 """What an engineer can do, by sub-status (or state where that says more)."""
 
+_TRYING = (
+    _Press("self_solve", "primary"),
+    _Press("self_unsolved"),
+    _Press("cancel", "danger"),
+)
 _UNDERWAY = (_Press("nudge", "primary"), _Press("cancel", "danger"))
 CUSTOMER: Mapping[State, Sequence[_Press]] = {
     State.NEW: _UNDERWAY,
@@ -119,7 +132,8 @@ def _presses(order: WorkOrder, seat: Seat) -> Iterator[_Press]:
         if order.open and order.priority != "P0":
             yield _RAISE
     elif seat.audience == "customer":
-        yield from CUSTOMER.get(order.state, ())
+        trying = order.tried is not None and order.arrived_at is None
+        yield from _TRYING if trying else CUSTOMER.get(order.state, ())
         if _joined_later(order, seat):
             yield _Press("undo_join")
         if order.state == State.CLOSED and order.outcome == "completed":
@@ -209,6 +223,9 @@ class _Bench:
             return offered()
         if press.do == "hold":
             return tuple((r.code, r.label) for r in self.policy.hold_reasons)
+        if press.do == "complete":
+            said = wordings(str(repair.get("resolution") or "") for repair in self.order.repairs)
+            return tuple((text, text) for text in said)
         if press.do == "decline":
             keys = ("busy", "skill", "far", "parts")
             return tuple((text, text) for text in (self.words.say(f"decline.{k}") for k in keys))

@@ -17,7 +17,7 @@ from notifier.buttons import buttons
 from notifier.masking import mask_phone
 from notifier.picture import Picture, clipped, engineer, harmless, question
 from notifier.wording import Words
-from workflow.records import Card
+from workflow.records import Card, Facts
 from workflow.states import State, Sub
 from workflow.work_order import Surge, WorkOrder
 
@@ -49,14 +49,16 @@ _REACHED: Mapping[Sub | State, str] = {
 }
 _NAMED_STEPS = frozenset(
     {Sub.WAITING_PARTS, Sub.PARTS_REPLACED, Sub.AWAITING_INFO, Sub.TRIAGE, Sub.WITH_PARENT}
+    | {Sub.SELF_SERVICE}
 )
 """Finer steps that stand in the progress line by their own name."""
 _WORDS_SHOWN = 300
+_RESOLUTION_SHOWN = 80
 _SHOWN = (
     *("state", "sub", "outcome", "held_from", "hold_reason", "stalled", "escalation", "marks"),
     *("text", "fault_type", "priority", "place", "device", "serial", "error_code", "media"),
     *("phone", "contact", "when", "missing", "assignee", "generation", "reporters", "rating"),
-    *("alarms", "by_device", "parent", "surge", "children"),
+    *("alarms", "by_device", "parent", "surge", "children", "self_service", "repairs"),
 )
 
 
@@ -142,7 +144,7 @@ def _locale(picture: Picture, seat: Seat) -> str:
 def _tone(picture: Picture) -> Tone:
     order, down = picture.order, picture.countdown
     if order.state == State.CLOSED:
-        return "done" if order.outcome == "completed" else "neutral"
+        return "done" if order.outcome in {"completed", "self_solved"} else "neutral"
     left = down[1] - picture.now if down else None
     overdue = left is not None and left <= timedelta(0)
     if order.stalled or overdue or (order.priority == "P0" and not picture.accepted):
@@ -231,7 +233,22 @@ def _for_staff(picture: Picture, seat: Seat, words: Words) -> Iterator[tuple[str
     yield "alarms", words.say("card.alarms", n=order.alarms) if order.alarms > 1 else ""
     yield "media", _attachments(order, words)
     yield "history", _history(picture, words)
+    for repair in order.repairs if order.open else ():
+        yield "before", _before(repair, words)
     yield "next", picture.next(seat.audience, words)
+
+
+def _before(repair: Facts, words: Words) -> str:
+    """A like work order with what fixed it, in one line."""
+    listed = repair.get("parts")
+    parts = [
+        words.say("card.part", name=harmless(str(name)), n=many)
+        for name, many in (listed if isinstance(listed, list | tuple) else ())
+    ]
+    resolution = harmless(clipped(str(repair.get("resolution") or ""), _RESOLUTION_SHOWN))
+    return words.say(
+        "card.before", number=repair.get("number", ""), resolution=resolution, parts=parts
+    )
 
 
 def _sees_all(picture: Picture, seat: Seat) -> bool:
@@ -272,7 +289,11 @@ def _body(picture: Picture, seat: Seat, words: Words) -> str:
     if seat.audience == "customer":
         theirs = seat.reporter.text if seat.reporter else ""
         said = words.say("card.said.yours", text=harmless(clipped(theirs, _WORDS_SHOWN)))
-        return words.say("card.customer_body", said=said, question=question(picture, words))
+        tried, asked = picture.order.tried, question(picture, words)
+        if tried is not None:
+            facts = {"title": tried.title, "steps": harmless(tried.steps, whole=True)}
+            return words.say("card.tried", said=said, question=asked, **facts)
+        return words.say("card.customer_body", said=said, question=asked)
     text = clipped(picture.order.text, _WORDS_SHOWN)
     return words.say("card.said.theirs", text=harmless(text, _sees_all(picture, seat)))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from bots.degrade import neutralise
+from bots.knowledge import SOLVED
 from notifier.masking import mask_text
 from notifier.wording import Words, known
 from workflow.company import Company
@@ -59,6 +60,8 @@ def _card(case: Case, company: Company, words: Words, number: str) -> Card:
     footer = words.say(
         "case.decided", by=by.name if by else "", decision=decision, at=case.decided_at
     )
+    if case.decision == SOLVED:
+        footer = words.say("case.solved", at=case.decided_at)
     return Card(
         key=f"case:{case.id}",
         title=words.say(f"case.{case.kind}.title"),

@@ -124,8 +124,29 @@ def _closed(event: Event, change: Change) -> News:
         code = "customer.auto_closed" if event.data.get("auto") else "customer.signed"
         urgency = Urgency.REMINDER if event.data.get("auto") else Urgency.REPLY
         return News(code, urgency, event, kind="survey")
-    code = "customer.cancelled" if change.order.outcome == "cancelled" else "customer.dismissed"
+    told = {"cancelled": "customer.cancelled", "self_solved": "customer.self_solved"}
+    code = told.get(change.order.outcome, "customer.dismissed")
     return News(code, Urgency.REPLY, event, {"why": _ending_reason(change)}, kind="closed")
+
+
+def _steps_to_try(event: Event, _change: Change) -> News:
+    """An article to try, its steps line by line, and how long nobody is sent meanwhile."""
+    data = event.data
+    wait = data.get("wait")
+    seconds = wait if isinstance(wait, int | float) else 0
+    facts = {
+        "title": quoted_whole(data.get("title")),
+        "steps": str(data.get("steps") or "").strip(),
+        "wait": timedelta(seconds=seconds) if seconds else "",
+    }
+    return News("customer.self_service", Urgency.REPLY, event, facts)
+
+
+def _tried(event: Event, _change: Change) -> News | None:
+    """What solved it closes it, and that is told; what did not is answered."""
+    if event.data.get("answer") != "unsolved":
+        return None
+    return News("customer.self_unsolved", Urgency.REPLY, event)
 
 
 def _ending_reason(change: Change) -> str:
@@ -184,6 +205,8 @@ def _said(code: str, scope: Scope = "all", **named: str) -> Callable[[Event, Cha
 _UNTAKEN = frozenset({State.NEW, State.DISPATCHED})
 _CUSTOMER: Mapping[Kind, Callable[[Event, Change], News | None]] = {
     Kind.GATHERED: _known_issue,
+    Kind.SELF_SERVICE_OFFERED: _steps_to_try,
+    Kind.SELF_SERVICE_ANSWERED: _tried,
     Kind.REPORTED: _received,
     Kind.SCRIPT_SENT: _script,
     Kind.DETACHED: _released,
@@ -339,6 +362,8 @@ def _over(event: Event, change: Change) -> Iterator[News]:
     who = _others([change.order.assignee], event)
     if change.order.outcome == "completed":
         yield News("handler.signed", Urgency.INFO, event, {}, who, kind="closed")
+    elif change.order.outcome == "self_solved":
+        yield News("handler.self_solved", Urgency.REPLY, event, {}, who, kind="closed")
     else:
         facts = {"why": _ending_reason(change)}
         yield News("handler.cancelled", Urgency.REPLY, event, facts, who, kind="closed")
@@ -402,7 +427,7 @@ def usual_text(usual: object) -> str:
 
 _SILENT_STEPS = frozenset(
     {"offer_expired", "next_person", "remind_info", "dispatch_anyway", "auto_close"}
-    | {"retry_dispatch"}
+    | {"retry_dispatch", "self_service_over"}
 )
 _NAMED_STEPS = frozenset(
     {"warn_supervisor", "backup_takeover", "next_level", "mark_stalled", "triage_reminder"}

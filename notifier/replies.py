@@ -17,6 +17,7 @@ from workflow.taxonomy import FAULT_TYPES
 
 TZ = "Asia/Shanghai"
 _TIMES = frozenset({"at", "again_at", "deadline", "until"})
+_LABEL = 24
 _STAFF = frozenset({"engineer", "supervisor", "admin"})
 
 
@@ -151,6 +152,63 @@ def _contacts(reply: Reply, facts: dict[str, object], words: Words) -> str:
     return words.say("reply.contacts", **{**facts, "lines": "\n".join(rows)})
 
 
+def _knowledge(reply: Reply, facts: dict[str, object], words: Words) -> str:
+    """The best article in full, the others by title."""
+    rows = list(_rows(reply.data.get("articles")))
+    if not rows:
+        return words.say("reply.knowledge_none", **facts)
+    first, *others = rows
+    lines = [words.say("reply.knowledge_first", title=first.get("title"), steps=first.get("steps"))]
+    titles = [str(row.get("title")) for row in others]
+    if titles:
+        lines.append(words.say("reply.knowledge_more", items=titles))
+    return words.say("reply.knowledge", lines="\n".join(lines))
+
+
+def _advice(reply: Reply, facts: dict[str, object], words: Words) -> str:
+    """Parts, time, money and wording of like repairs; what is not known is left out."""
+    data = reply.data
+    if not data.get("count"):
+        return words.say("reply.advice_none", **facts)
+    parts = [words.say("reply.advice_part", name=p[0], n=p[1], many=p[2]) for p in _lists(data)]
+    rows = []
+    for row in _rows(data.get("repairs")):
+        used = [words.say("card.part", name=p[0], n=p[1]) for p in _lists(row)]
+        rows.append(words.say("reply.advice_line", **{**_facts(row, words), "parts": used}))
+    return words.say(
+        "reply.advice",
+        **{
+            **facts,
+            "parts": parts,
+            "minutes": _range("reply.advice_minutes", data.get("minutes"), words),
+            "cost": _range("reply.advice_cost", data.get("cost"), words),
+            "lines": "\n".join(rows),
+            "wordings": [f"「{neutralise(text)}」" for text in _wordings(data)],
+        },
+    )
+
+
+def _lists(data: Facts) -> list[Sequence[object]]:
+    listed = data.get("parts")
+    return list(listed) if isinstance(listed, list | tuple) else []
+
+
+def _wordings(data: Facts) -> list[str]:
+    listed = data.get("wordings")
+    return [str(text) for text in listed] if isinstance(listed, list | tuple) else []
+
+
+def _range(code: str, found: object, words: Words) -> str:
+    """The middle, and between what it lay; nothing when nothing is known."""
+    if not isinstance(found, list | tuple) or len(found) != 3:  # noqa: PLR2004  # low, middle, high
+        return ""
+    low, middle, high = (round(float(amount)) for amount in found)
+    wide = low != high
+    return words.say(
+        code, middle=str(middle), low=str(low) if wide else "", high=str(high) if wide else ""
+    )
+
+
 def _done(reply: Reply, facts: dict[str, object], words: Words) -> str:
     what = words.label("reply.what", reply.data.get("what", ""))
     return words.say("reply.done", **{**facts, "what": what})
@@ -227,6 +285,8 @@ _TEXTS: Mapping[str, Callable[[Reply, dict[str, object], Words], str]] = {
     "staff_progress": _listing("staff_line", "orders"),
     "contacts": _contacts,
     "presets": _listing("presets_line", "presets"),
+    "knowledge": _knowledge,
+    "advice": _advice,
     "done": _done,
     "kept": _kept,
     "case_decided": _case_decided,
@@ -290,10 +350,46 @@ def _which(reply: Reply, words: Words) -> tuple[Button, ...]:
     )
 
 
+def _helped(reply: Reply, words: Words) -> tuple[Button, ...]:
+    """Whether the article helped; the press is about the question's case."""
+    case = str(reply.data.get("case") or "")
+    yes, no = words.say("button.case_helped"), words.say("button.case_unhelped")
+    return (
+        Button(yes, Action("case_helped", case), "primary", command=yes),
+        Button(no, Action("case_unhelped", case), command=no),
+    )
+
+
+def _use_wording(reply: Reply, words: Words) -> tuple[Button, ...]:
+    """One tap completes with these words, where completing is the next step."""
+    if not reply.data.get("can_complete") or reply.order_id is None:
+        return ()
+    generation = reply.data.get("generation")
+    return tuple(
+        Button(
+            words.say(
+                "button.use_wording", text=text if len(text) <= _LABEL else f"{text[:_LABEL]}…"
+            ),
+            Action(
+                "complete",
+                reply.order_id,
+                expect=str(reply.data.get("state") or ""),
+                generation=generation if isinstance(generation, int) else None,
+                args={"text": text},
+            ),
+            command=words.say("command.staff.complete", short=short(str(reply.data.get("number"))))
+            + f" {text}",
+        )
+        for text in _wordings(reply.data)
+    )
+
+
 _BUTTONS: Mapping[str, Callable[[Reply, Words], tuple[Button, ...]]] = {
     "confirm_cancel": _pair("confirm_cancel", "keep", "danger"),
     "offer_split": _pair("split", "keep_together"),
     "which_order": _which,
+    "article": _helped,
+    "advice": _use_wording,
 }
 
 

@@ -29,8 +29,10 @@ from paidan.console.app import build
 from paidan.console.services import Services
 from paidan.console.signing import LOGIN_FOR, login_path
 from paidan.demo import demo_company
+from paidan.demo.history import seed_history
 from paidan.house import House, MovableClock
 from paidan.importing import store_company
+from paidan.knowing import Knowing
 from paidan.settings import Settings
 from storage import SqlStore, open_store
 from workflow.company import Staff
@@ -74,6 +76,7 @@ class Parts:
     front_desk: FrontDesk
     channels: Mapping[str, Channel]
     house: House
+    knowing: Knowing
 
 
 def own_channels(store: SqlStore, clock: Clock) -> dict[str, Channel]:
@@ -107,14 +110,16 @@ async def assemble(
         movable: MovableClock = clock if _movable(clock) else StoreClock(store)  # type: ignore[assignment]  # narrowed by hand
         ways = channels(store, movable)
         service = Service(plan)
-        desk = FrontDesk(store, movable, understander, service, word, plan_case, sign_in)
+        knowing = Knowing(store)
+        desk = FrontDesk(store, movable, understander, service, word, plan_case, sign_in, knowing)
         patience = PATIENCE if clock is None else UNHURRIED
         delivery = Delivery(store, movable, ways, patience=patience)
         house = House(store, movable, desk, service, delivery)
         store.on_commit(house.wake)
         try:
-            yield Parts(store, movable, service, desk, ways, house)
+            yield Parts(store, movable, service, desk, ways, house, knowing)
         finally:
+            await knowing.close()
             await delivery.close()
 
 
@@ -205,6 +210,7 @@ def services(settings: Settings, parts: Parts, *, demo: bool) -> Services:
 
     async def reset() -> None:
         await parts.store.erase(settings.tenant)
+        parts.knowing.forget(settings.tenant)
         await _seed_once(parts.store, settings.tenant)
 
     async def wind(tenant: str, by: timedelta) -> object:
@@ -222,6 +228,7 @@ def services(settings: Settings, parts: Parts, *, demo: bool) -> Services:
         reset_demo=offered,
         ready=ready,
         public_url=settings.http.public_url,
+        knows=parts.knowing,
     )
 
 
@@ -240,6 +247,7 @@ async def _seed_once(store: SqlStore, tenant: str) -> None:
         return
     loaded = demo_company()
     await seed(store, replace(loaded, company=replace(loaded.company, tenant=tenant)))
+    await seed_history(store, tenant, store.now(tenant))
 
 
 def _welcome(settings: Settings, address: str, staff: Mapping[str, Staff], *, demo: bool) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from paidan.company_file import dump_company, load_company
 from paidan.importing import Outcome, decode_table, import_rows, store_company, store_rows
+from paidan.markdown import read_markdown
 from paidan.problems import InvalidFile, Problem
 from paidan.settings import Settings
 from paidan.tables import COLUMNS, Kind
@@ -33,7 +34,13 @@ T = TypeVar("T")
 EVERYBODY: Final = 10_000_000
 """More customers or assets than a company has."""
 
-_KIND_NAMES: Final = {"员工": "staff", "客户": "customers", "设备": "assets"}
+_KIND_NAMES: Final = {
+    "员工": "staff",
+    "客户": "customers",
+    "设备": "assets",
+    "知识": "knowledge",
+}
+_MARKDOWN: Final = frozenset({".md", ".markdown"})
 
 
 def stored_company(settings: Settings) -> Company | None:
@@ -73,7 +80,9 @@ def import_file(
     except OSError as error:
         problem = Problem(str(path), 0, "", "", "file", (error.strerror or str(error),))
         raise InvalidFile([problem]) from error
-    result = import_rows(table, decode_table(data, str(path)), str(path))
+    text = decode_table(data, str(path))
+    markdown = table == "knowledge" and path.suffix.lower() in _MARKDOWN
+    result = read_markdown(text, str(path)) if markdown else import_rows(table, text, str(path))
     return _with_store(
         settings, lambda store: store_rows(store, settings.tenant, result, partial=partial)
     )
@@ -91,7 +100,8 @@ def export_company(settings: Settings) -> str:
         company = await store.read(tenant, lambda uow: uow.company)
         customers = await store.queries.customers(tenant, limit=EVERYBODY)
         assets = await store.queries.assets(tenant, limit=EVERYBODY)
-        return dump_company(company, customers, assets)
+        articles = await store.read(tenant, lambda uow: uow.articles.every())
+        return dump_company(company, customers, assets, articles)
 
     return _with_store(settings, work)
 

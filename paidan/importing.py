@@ -18,6 +18,7 @@ from paidan.problems import Problem
 from paidan.tables import ImportResult, Row, decode_table, import_rows
 from workflow.company import Asset, Company, Customer, Identity, Site, Staff
 from workflow.errors import InvalidInput
+from workflow.knowledge import Article
 from workflow.ports import Store, UnitOfWork
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
 
 CONSOLE: Final = "console"
 SANDBOX: Final = "sandbox"
+FILE: Final = "import"
+"""By whom an article is said to be written when it comes from a file."""
 _SITE: Final = {"region": "region", "place": "name", "lat": "lat", "lon": "lon"}
 
 Record = TypeVar("Record", Staff, Customer, Asset)
@@ -67,9 +70,11 @@ class _Count:
         return Outcome(self.added, self.changed, self.unchanged, tuple(self.errors))
 
 
-async def store_company(store: Store, tenant: str, loaded: Loaded) -> Outcome:
+async def store_company(store: Store, tenant: str, loaded: Loaded, by: str = FILE) -> Outcome:
     """Store a company file under ``tenant``: rules and people as the file has them, customers and
     assets added or changed by id, platform identities linked.
+
+    Articles are added or changed by id, each change a new version.
 
     What the file leaves empty and daily work fills in stays: ratings, chats customers were last
     seen in, asset tokens. Assets without a token get a random one.
@@ -82,6 +87,7 @@ async def store_company(store: Store, tenant: str, loaded: Loaded) -> Outcome:
         uow.put_company(company)
         _put_customers(uow, loaded.customers, count)
         _put_assets(uow, loaded.assets, tokens, count)
+        _put_articles(uow, loaded.articles, count, by)
         _put_identities(uow, identities(company, loaded.customers))
         return count.outcome()
 
@@ -89,7 +95,7 @@ async def store_company(store: Store, tenant: str, loaded: Loaded) -> Outcome:
 
 
 async def store_rows(
-    store: Store, tenant: str, result: ImportResult, *, partial: bool = False
+    store: Store, tenant: str, result: ImportResult, *, partial: bool = False, by: str = FILE
 ) -> Outcome:
     """Store a table's rows. With errors nothing is written, unless ``partial``: then the good rows
     are. Columns the table does not have stay as they are stored.
@@ -107,6 +113,9 @@ async def store_rows(
             _put_staff_rows(uow, result, partial, count)
         elif result.kind == "assets":
             _put_asset_rows(uow, result, partial, tokens, count)
+        elif result.kind == "knowledge":
+            written = [_written(uow.articles.get(row.id), row) for row in result.rows]
+            _put_articles(uow, written, count, by)
         else:
             rows = [_merged(Customer, uow.people.customer(r.id), r) for r in result.rows]
             _put_customers(uow, rows, count)
@@ -177,6 +186,19 @@ def _put_identities(uow: UnitOfWork, wanted: Iterable[Identity]) -> None:
     for identity in wanted:
         if uow.people.identity(identity.channel, identity.user) != identity:
             uow.people.put_identity(identity)
+
+
+def _put_articles(uow: UnitOfWork, articles: Iterable[Article], count: _Count, by: str) -> None:
+    for article in articles:
+        old = uow.articles.get(article.id)
+        if count.note(old, replace(article, version=old.version if old else 0)):
+            uow.articles.put(article, by)
+
+
+def _written(old: Article | None, row: Row) -> Article:
+    """The stored article with the row's cells laid over it."""
+    values: dict[str, Any] = dict(row.values)
+    return replace(old, **values) if old else Article(**values)
 
 
 def _tokens(ids: Iterable[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""CSV tables of staff, customers and assets: read, every wrong cell named by row and column.
+"""CSV tables of staff, customers, assets, articles: read, every wrong cell named by row and column.
 
 Columns may be headed in English or Chinese (see :data:`COLUMNS`); a column that is absent leaves
 what is stored alone, an empty cell clears it. Reading knows nothing of the company: whether a team
@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
 
-from paidan.company_file.checks import FAULTS, LEVELS, STAFF_ROLES
+from paidan.company_file.checks import FAULTS, LEVELS, LONGEST_STEPS, STAFF_ROLES
 from paidan.company_file.reading import LARGEST, Unreadable
 from paidan.company_file.shorthand import chat
 from paidan.problems import InvalidFile, Problem
 from workflow.records import ChatRef
 from workflow.taxonomy import FAULT_TYPES
 
-Kind = Literal["staff", "customers", "assets"]
+Kind = Literal["staff", "customers", "assets", "knowledge"]
 Parse = Callable[[str], object]
 
 _FAULT_NAMES: Final = {name: key for key, (name, _) in FAULT_TYPES.items()}
@@ -275,6 +275,26 @@ def _handles(cell: str) -> dict[str, str]:
     return {channel.strip(): user.strip() for channel, _, user in pairs}
 
 
+def _steps(cell: str) -> str:
+    if len(cell) > LONGEST_STEPS:
+        raise Unreadable("integer", f"≤ {LONGEST_STEPS}")
+    return cell.replace("\r\n", "\n")
+
+
+def _sayings(cell: str) -> tuple[str, ...]:
+    """Parted by semicolons or lines: a saying may hold a comma."""
+    lines = cell.replace("；", ";").replace("\n", ";").split(";")
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _fault_types(cell: str) -> tuple[str, ...]:
+    return tuple(_fault_type(item) for item in _items(cell.replace(",", ";")))
+
+
+def _offered(cell: str) -> bool:
+    return not cell or _yes_no(cell)
+
+
 def _optional(cell: str) -> Any:
     return cell or None
 
@@ -318,5 +338,15 @@ COLUMNS: Final[Mapping[Kind, tuple[Column, ...]]] = {
         Column("customer_id", "客户编号", _optional),
         Column("installed_on", "安装日期", _day),
         *_SITE,
+    ),
+    "knowledge": (
+        Column("id", "编号", _text, required=True),
+        Column("title", "标题", _text, required=True),
+        Column("steps", "步骤", _steps, required=True),
+        Column("asks", "问法", _sayings),
+        Column("codes", "错误码", _sayings),
+        Column("fault_types", "故障类型", _fault_types),
+        Column("self_service", "自助", _offered),
+        Column("active", "启用", _active),
     ),
 }

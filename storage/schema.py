@@ -203,6 +203,36 @@ surges = Table(
     comment="Surges a key has, or had last: of the whole key, or of the words in cluster",
 )
 
+articles = Table(
+    "articles",
+    metadata,
+    _tenant(),
+    Column("id", Text, nullable=False),
+    _int("version"),
+    _int("at"),
+    _text("by"),
+    _text("doc"),
+    PrimaryKeyConstraint("tenant", "id", "version"),
+    _index("articles_at", "tenant", "at"),
+    comment="Every version of every article; the highest is the one that holds",
+)
+
+article_uses = Table(
+    "article_uses",
+    metadata,
+    _tenant(),
+    Column("subject", Text, nullable=False),
+    Column("article", Text, nullable=False),
+    _int("version"),
+    _int("at"),
+    _text("answer"),
+    _instant("answered_at"),
+    _int("deflected"),
+    PrimaryKeyConstraint("tenant", "subject", "article"),
+    _index("article_uses_article", "tenant", "article", "answer"),
+    comment="Articles offered to customers, and what they said to it",
+)
+
 order_chats = Table(
     "order_chats",
     metadata,

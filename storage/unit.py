@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, literal_column, select, text
 
+from storage.articles import SqlArticles
 from storage.codec import decode_company, decoder, encode, encode_company, micros
 from storage.conversations import SqlCases, SqlChatLog, SqlDialogues, SqlInbox
 from storage.database import Insert, Session, Sql
@@ -23,7 +24,18 @@ from storage.timers import SqlTimers
 from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
 from workflow.policy import Policy
-from workflow.ports import Cases, ChatLog, Dialogues, Inbox, Orders, Outbox, People, Surges, Timers
+from workflow.ports import (
+    Articles,
+    Cases,
+    ChatLog,
+    Dialogues,
+    Inbox,
+    Orders,
+    Outbox,
+    People,
+    Surges,
+    Timers,
+)
 
 decode_policy = decoder(Policy)
 
@@ -97,6 +109,7 @@ class SqlUnitOfWork:
         self.inbox: Inbox = SqlInbox(self.scope)
         self.chat_log: ChatLog = SqlChatLog(self.scope)
         self.surges: Surges = SqlSurges(self.scope)
+        self.articles: Articles = SqlArticles(self.scope)
 
     def __getattr__(self, name: str) -> Company:
         """``company`` is read when it is first asked for; many units never do.

@@ -124,6 +124,8 @@ def _due(
 
 def _told(order: WorkOrder, history: Sequence[Event], told: Collection[int]) -> list[Finding]:
     """Each change (the events of one instant) left at least one notice."""
+    if history[0].data.get("imported"):  # written down afterwards: there was nobody to tell
+        return []
     findings = []
     for at, group in groupby(history, key=lambda event: event.at):
         events = list(group)

@@ -169,6 +169,11 @@ def _dispatch_anyway(taken: Taken) -> list[Draft]:
     ]
 
 
+def _self_service_over(taken: Taken) -> list[Draft]:
+    to = move("self_service_over", taken.order.state, taken.order.sub)
+    return [taken.on_record(), Draft(Kind.SELF_SERVICE_OVER, {}, to, by=taken.rule)]
+
+
 def _auto_close(taken: Taken) -> list[Draft]:
     to = move("auto_close", taken.order.state, taken.order.sub)
     closed = Draft(Kind.CLOSED, {"outcome": "completed", "auto": True}, to, by=taken.rule)
@@ -181,5 +186,6 @@ _ACTS: dict[str, Callable[[Taken], list[Draft]]] = {
     "backup_takeover": _backup_takeover,
     "remind_info": _remind_info,
     "dispatch_anyway": _dispatch_anyway,
+    "self_service_over": _self_service_over,
     "auto_close": _auto_close,
 }

@@ -76,6 +76,8 @@ class Command:
 class Report(Command):
     """Open a work order. ``missing`` slots are asked for afterwards; ``triage`` says a person
     must look first. ``link`` is (relation, order id) for recurrences, splits and follow-ups.
+    ``article`` (the facts of one) is what the reporter may try; ``repairs`` are the facts of like
+    ones that were closed, for whoever goes there.
     """
 
     details: Details
@@ -84,6 +86,8 @@ class Report(Command):
     link: (
         tuple[Literal["recurrence", "split", "follow_up", "maintenance", "unjoined"], str] | None
     ) = None
+    article: Facts | None = None
+    repairs: tuple[Facts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +237,16 @@ class Complete(OnOrder):
 @dataclass(frozen=True, slots=True)
 class Sign(OnOrder):
     """签字确认 by the customer: closes the work order."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfSolve(OnOrder):
+    """解决了: the article helped, says the customer; closes the work order."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfUnsolved(OnOrder):
+    """还是不行: the article did not help; somebody is looked for at once."""
 
 
 @dataclass(frozen=True, slots=True)

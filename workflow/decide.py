@@ -109,11 +109,14 @@ def assignment(
 
 
 def ready(order: WorkOrder) -> tuple[State, Sub]:
-    """Where a work order goes that waits for nothing more: to dispatch, or, as a surge's child, to
-    wait with its parent. An emergency never waits.
+    """Where a work order goes that waits for nothing more: to dispatch; as a surge's child, to
+    wait with its parent; with an article to try, to its customer first. An emergency never waits.
     """
     to = move("ready", order.state, order.sub)
-    return (State.NEW, Sub.WITH_PARENT) if order.parent and order.priority != "P0" else to
+    if order.parent and order.priority != "P0":
+        return State.NEW, Sub.WITH_PARENT
+    tries = order.tried is not None and order.sub != Sub.WITH_PARENT
+    return move("try_first", order.state, order.sub) if tries else to
 
 
 def queue_facts(situation: Situation, fault_type: str, region: str) -> dict[str, str]:
@@ -304,10 +307,16 @@ def _change_priority(
 
 
 def _raise_priority(order: WorkOrder, to: str, reason: str) -> list[Draft]:
-    """A new priority; what became P0 waits for no more answers and for no parent."""
+    """A new priority; what became P0 waits for no more answers and for no parent; what
+    was P2 is no longer left to its customer.
+    """
     data = {"from": order.priority, "to": to, "reason": reason}
-    leaves = to == "P0" and order.sub == Sub.WITH_PARENT
-    drafts = [Draft(Kind.PRIORITY_CHANGED, data, _to(order, "release") if leaves else None)]
+    leaves = None
+    if to == "P0" and order.sub == Sub.WITH_PARENT:
+        leaves = _to(order, "release")
+    elif order.sub == Sub.SELF_SERVICE:
+        leaves = _to(order, "self_service_over")
+    drafts = [Draft(Kind.PRIORITY_CHANGED, data, leaves)]
     if to == "P0" and order.sub == Sub.AWAITING_INFO:
         drafts.append(Draft(Kind.INFO_COMPLETED, {"anyway": True}, _to(order, "ready")))
     return drafts

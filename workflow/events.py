@@ -62,6 +62,10 @@ class Kind(StrEnum):
     LINKED = "linked"
     ALARM_REPEATED = "alarm_repeated"
 
+    SELF_SERVICE_OFFERED = "self_service_offered"
+    SELF_SERVICE_ANSWERED = "self_service_answered"
+    SELF_SERVICE_OVER = "self_service_over"
+
     SURGE_DETECTED = "surge_detected"
     CHILD_ADDED = "child_added"
     CHILD_CLOSED = "child_closed"

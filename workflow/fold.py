@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
+from workflow import self_service
 from workflow.clocks import ClockName, Mark, MarkKind
 from workflow.errors import UnknownTicket
 from workflow.events import Event, Kind
@@ -95,6 +96,7 @@ def _opened(event: Event) -> WorkOrder:
         moved_at=event.at,
         updated_at=event.at,
         marks=tuple(marks),
+        repairs=tuple(data.get("repairs") or ()),
         **{name: details[name] for name in names + more if name in details},
     )
 
@@ -380,4 +382,5 @@ _CHANGES: dict[Kind, Callable[[WorkOrder, Event], _Change]] = {
     Kind.FOLLOW_UP_OPENED: _linked,
     Kind.ALARM_REPEATED: lambda order, _event: {"alarms": order.alarms + 1},
     **record.CHANGES,
+    **self_service.CHANGES,
 }

@@ -186,6 +186,10 @@ class Policy:
     notices: NoticePolicy = field(default_factory=NoticePolicy)
     closing: ClosingPolicy = field(default_factory=ClosingPolicy)
     surge: SurgePolicy = field(default_factory=SurgePolicy)
+    self_service: bool = True
+    """A P2 report that an article answers is given to its reporter to try first."""
+    self_service_wait: timedelta = timedelta(minutes=30)
+    """How long it is left to them before somebody is looked for; the clocks run meanwhile."""
     hold_reasons: tuple[HoldReason, ...] = (
         HoldReason("waiting_parts", "等配件"),
         HoldReason("waiting_customer", "等客户"),

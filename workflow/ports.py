@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from workflow.company import Asset, Company, Customer, Identity, Presence
 from workflow.events import Event
 from workflow.kept import Admitted, Case, KnownSurge, Load, Match, Post, Queued, Seen, Timer
+from workflow.knowledge import Article, Usage, Use
 from workflow.policy import Policy
 from workflow.records import ChatRef, Dialogue, Facts, Inbound, Notice, Receipt
 from workflow.work_order import WorkOrder
@@ -258,6 +259,36 @@ class Surges(Protocol):
         ...
 
 
+class Articles(Protocol):
+    """What the house can explain, every version of it, and how it was used."""
+
+    def get(self, article_id: str) -> Article | None: ...
+
+    def every(self) -> Sequence[Article]:
+        """All articles, the inactive ones too, by id."""
+        ...
+
+    def put(self, article: Article, by: str) -> Article:
+        """Store it as the next version; the same words again change nothing. The stored one."""
+        ...
+
+    def versions(self, article_id: str) -> Sequence[tuple[Article, datetime, str]]:
+        """Each version with when and by whom it was written, newest first, at most 50."""
+        ...
+
+    def offered(self, use: Use) -> None:
+        """Count an offer; the same subject and article again is the same offer."""
+        ...
+
+    def answered(self, subject: str, answer: str, at: datetime, *, deflected: bool) -> bool:
+        """What became of the offer; False when that is known already."""
+        ...
+
+    def usage(self) -> Mapping[str, Usage]:
+        """By article id; articles never offered may be absent."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One tenant's transaction."""
 
@@ -272,6 +303,7 @@ class UnitOfWork(Protocol):
     inbox: Inbox
     chat_log: ChatLog
     surges: Surges
+    articles: Articles
 
     def policy(self, version: str) -> Policy:
         """The rules of one version; an unknown version gives the current ones."""

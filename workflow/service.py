@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from workflow import automation, surge
+from workflow import automation, self_service, surge
 from workflow import commands as c
 from workflow.company import Asset, Customer, Staff
 from workflow.decide import PRIORITIES, Draft, Situation, decide, queue_facts, reporter_facts
@@ -63,6 +63,8 @@ class Service:
             drafts = []
         elif isinstance(command, surge.COMMANDS):
             drafts = surge.decide(order, command, situation)
+        elif isinstance(command, self_service.COMMANDS):
+            drafts = self_service.decide(order, command, situation)
         else:
             drafts = decide(order, command, situation)
         handled = self._commit(order, drafts, command, uow, situation)
@@ -115,11 +117,14 @@ class Service:
             policy_version=uow.company.policy.version,
         )
         situation = self._situation(order, uow, now)
-        drafts = [*self._opening(command, order, situation), *more]
         if more:
+            drafts = [*self._opening(command, order, situation), *more]
             return self._commit(order, drafts, command, uow, situation, new=True)
         model = situation.asset.model if situation.asset else ""
         parent = self._surges.parent_for(command, order, model, uow, now)
+        if parent is not None:  # a surge has an answer of its own
+            command = replace(command, article=None)
+        drafts = self._opening(command, order, situation)
         if parent is None:
             handled = self._commit(order, drafts, command, uow, situation, new=True)
             self._surges.notice(command, handled.order, model, uow, now)
@@ -155,7 +160,9 @@ class Service:
     def _opening(command: c.Report, order: WorkOrder, situation: Situation) -> list[Draft]:
         details, now = command.details, situation.now
         waits = bool(command.missing) and details.priority != "P0" and not command.triage
-        sub = Sub.TRIAGE if command.triage else Sub.AWAITING_INFO if waits else Sub.QUEUED
+        tries = self_service.offers(command, situation.policy)
+        then = Sub.SELF_SERVICE if tries else Sub.QUEUED
+        sub = Sub.TRIAGE if command.triage else Sub.AWAITING_INFO if waits else then
         sent = command.origin.sent_at or now
         data: Facts = {
             "details": details.facts(),
@@ -165,6 +172,7 @@ class Service:
             "policy_version": order.policy_version,
             "reporters": [reporter_facts(command, details, now)] if _answered(command) else [],
             "links": [list(command.link)] if command.link else [],
+            "repairs": [dict(repair) for repair in command.repairs],
             **queue_facts(situation, details.fault_type, details.region),
         }
         drafts = [Draft(Kind.REPORTED, data, (State.NEW, sub))]
@@ -173,6 +181,8 @@ class Service:
         elif command.missing:
             asked = {"missing": list(command.missing), "again": False}
             drafts.append(Draft(Kind.INFO_REQUESTED, asked, by=SYSTEM))
+        if tries:
+            drafts.append(self_service.offered(command, situation.policy))
         return drafts
 
     def _reopen_undone(
@@ -254,6 +264,7 @@ class Service:
         order = replace(order, version=before.version + 1)
         order = with_deadline(order, situation)
         uow.orders.save(order, events, before.version)
+        self_service.remember(order, events, uow)
         self._arm(order, uow, situation)
         closing = order.state == State.CLOSED and before.state != State.CLOSED
         if closing:

@@ -31,6 +31,7 @@ class Sub(StrEnum):
     AWAITING_INFO = "awaiting_info"
     QUEUED = "queued"
     WITH_PARENT = "with_parent"
+    SELF_SERVICE = "self_service"
     OFFERED = "offered"
     OPEN_CLAIM = "open_claim"
     ACCEPTED = "accepted"
@@ -43,7 +44,7 @@ class Sub(StrEnum):
 
 
 SUBS: dict[State, tuple[Sub, ...]] = {
-    State.NEW: (Sub.QUEUED, Sub.AWAITING_INFO, Sub.TRIAGE, Sub.WITH_PARENT),
+    State.NEW: (Sub.QUEUED, Sub.AWAITING_INFO, Sub.TRIAGE, Sub.WITH_PARENT, Sub.SELF_SERVICE),
     State.DISPATCHED: (Sub.OFFERED, Sub.OPEN_CLAIM),
     State.IN_PROGRESS: (
         Sub.ACCEPTED,
@@ -69,6 +70,10 @@ WORKING = (State.DISPATCHED, State.IN_PROGRESS, State.ON_HOLD)
 
 _IN = State.IN_PROGRESS
 _BEFORE_DONE = (State.NEW, State.DISPATCHED, State.IN_PROGRESS, State.ON_HOLD)
+_NOBODY_THERE = (
+    *(Sub.QUEUED, Sub.AWAITING_INFO, Sub.TRIAGE, Sub.WITH_PARENT, Sub.SELF_SERVICE),
+    *(Sub.OFFERED, Sub.OPEN_CLAIM, Sub.ACCEPTED, Sub.DEPARTED),
+)
 _ARRIVED_ON = (Sub.ARRIVED, Sub.DIAGNOSING, Sub.WAITING_PARTS, Sub.PARTS_REPLACED)
 
 
@@ -118,6 +123,16 @@ MOVES: dict[str, Move] = {
     "rate": Move((State.AWAITING_ACCEPTANCE, State.CLOSED), None),
     "gather": Move((State.NEW, State.DISPATCHED), (State.NEW, Sub.WITH_PARENT)),
     "release": Move((State.NEW,), (State.NEW, Sub.QUEUED), subs=(Sub.WITH_PARENT,)),
+    "try_first": Move(
+        (State.NEW,),
+        (State.NEW, Sub.SELF_SERVICE),
+        subs=(Sub.QUEUED, Sub.AWAITING_INFO, Sub.TRIAGE),
+    ),
+    "self_solve": Move(
+        (State.NEW, State.DISPATCHED, _IN), (State.CLOSED, Sub.NONE), subs=_NOBODY_THERE
+    ),
+    "self_unsolved": Move((State.NEW, State.DISPATCHED, _IN), None, subs=_NOBODY_THERE),
+    "self_service_over": Move((State.NEW,), (State.NEW, Sub.QUEUED), subs=(Sub.SELF_SERVICE,)),
     "resolve": Move(_BEFORE_DONE, (State.AWAITING_ACCEPTANCE, Sub.AWAITING_SIGNATURE)),
 }
 

@@ -81,6 +81,20 @@ class Surge:
 
 
 @dataclass(frozen=True, slots=True)
+class SelfService:
+    """An article the reporter was given to try, and their ``answer``: ``solved``, ``unsolved``, or
+    empty while they have not said.
+    """
+
+    article: str
+    version: int
+    title: str
+    steps: str
+    at: datetime
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkOrder:
     """One incident. ``version`` guards the row; ``generation`` counts assignments.
 
@@ -167,6 +181,10 @@ class WorkOrder:
     """Of a surge's parent; its children stand in the order of their coming."""
     children: tuple[Child, ...] = ()
 
+    self_service: SelfService | None = None
+    repairs: tuple[Facts, ...] = ()
+    """Like ones that were closed, with what fixed them, as they were known when it was opened."""
+
     deadline_at: datetime | None = None
     deadline_clock: str = ""
     """The nearest running clock, for lists; worked out after each change, not part of history."""
@@ -175,6 +193,12 @@ class WorkOrder:
     def open(self) -> bool:
         """Not closed."""
         return self.state in OPEN
+
+    @property
+    def tried(self) -> SelfService | None:
+        """What its customer may still try and say how it went, in a P2 alone."""
+        pending = self.self_service is not None and not self.self_service.answer
+        return self.self_service if pending and self.priority == "P2" and self.open else None
 
     @property
     def opener(self) -> Reporter | None:

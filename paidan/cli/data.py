@@ -17,13 +17,21 @@ app = typer.Typer()
 
 
 @app.command(
-    "import", help=say("导入公司文件或 CSV 表格。", "Import a company file or CSV tables.")
+    "import",
+    help=say(
+        "导入公司文件、CSV 表格或知识库 Markdown。",
+        "Import a company file, CSV tables or articles in Markdown.",
+    ),
 )
 def import_(
     files: Annotated[list[Path], typer.Argument()],
     kind: Annotated[
         str | None,
-        typer.Option(help=say("staff、customers 或 assets", "staff, customers or assets")),
+        typer.Option(
+            help=say(
+                "staff、customers、assets 或 knowledge", "staff, customers, assets or knowledge"
+            )
+        ),
     ] = None,
     *,
     partial: Annotated[

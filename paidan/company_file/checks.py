@@ -24,6 +24,9 @@ STAFF_ROLES: Final = ("engineer", "supervisor", "admin")
 LEVELS: Final = range(1, 6)
 PHONE: Final = re.compile(r"\+?[0-9][0-9 -]{5,18}[0-9]")
 
+LONGEST_STEPS: Final = 2_000
+"""Characters of an article's steps: what fits into one message of every channel."""
+
 _LEAST_WINDOW: Final = timedelta(minutes=5)
 _ONE_DAY: Final = timedelta(days=1)
 _DAY: Final = 24 * 60
@@ -45,7 +48,7 @@ class Identified(Protocol):
 
 def check(document: CompanyFile, reader: Reader) -> None:
     """Collect every broken rule of a document in ``reader`` and raise them together."""
-    for name in ("shifts", "teams", "staff", "queues", "customers", "assets"):
+    for name in ("shifts", "teams", "staff", "queues", "customers", "assets", "knowledge"):
         _unique(name, getattr(document, name), reader)
     broken_rules(document, reader.complain)
     reader.finish()
@@ -61,6 +64,7 @@ def broken_rules(document: CompanyFile, say: Complain) -> None:
     _teams(document, say)
     _queues(document, say)
     _belongings(document, say)
+    _knowledge(document, say)
     _policy(document.policy, say)
 
 
@@ -178,6 +182,18 @@ def _belongings(document: CompanyFile, say: Complain) -> None:
             _one_of(f"assets[{at}].fault_type", asset.fault_type, FAULTS, say)
 
 
+def _knowledge(document: CompanyFile, say: Complain) -> None:
+    for at, article in enumerate(document.knowledge):
+        key = f"knowledge[{at}]"
+        for name in ("title", "steps"):
+            if not getattr(article, name).strip():
+                say(f"{key}.{name}", "", "required")
+        if len(article.steps) > LONGEST_STEPS:
+            say(f"{key}.steps", f"{len(article.steps)}", "integer", f"≤ {LONGEST_STEPS}")
+        for i, fault in enumerate(article.fault_types):
+            _one_of(f"{key}.fault_types[{i}]", fault, FAULTS, say)
+
+
 def _policy(policy: Policy, say: Complain) -> None:
     for clock in CLOCKS:
         _priorities(f"policy.clocks.{clock}", getattr(policy.clocks, clock), say)
@@ -189,6 +205,9 @@ def _policy(policy: Policy, say: Complain) -> None:
         _one_of(key, fault, ("*", *FAULTS), say)
         for i, slot in enumerate(slots):
             _one_of(f"{key}[{i}]", slot, SLOTS, say)
+    if not timedelta() <= policy.self_service_wait <= _ONE_DAY:
+        found = show_duration(policy.self_service_wait)
+        say("policy.self_service_wait", found, "lasting", "0s–24h")
     _ladder(policy, say)
     _surge(policy.surge, say)
 

@@ -16,6 +16,7 @@ from paidan.holidays import holiday_table
 from workflow.calendar import Span, WorkCalendar
 from workflow.clocks import Target
 from workflow.company import Asset, Company, Customer, Shift, Staff, Team
+from workflow.knowledge import Article
 from workflow.records import ChatRef
 
 SCHEMA_LINE: Final = "# yaml-language-server: $schema=company.schema.json\n"
@@ -46,10 +47,13 @@ _FIELDS: Final[Mapping[tuple[type, str], Callable[[Any], object]]] = {
 
 
 def dump_company(
-    company: Company, customers: Iterable[Customer] = (), assets: Iterable[Asset] = ()
+    company: Company,
+    customers: Iterable[Customer] = (),
+    assets: Iterable[Asset] = (),
+    articles: Iterable[Article] = (),
 ) -> str:
     """The company as ``company.yaml`` text; what stands at its default is left out."""
-    document = document_of(company, customers, assets)
+    document = document_of(company, customers, assets, articles)
     text = yaml.safe_dump(
         _plain(document), allow_unicode=True, sort_keys=False, width=100, default_flow_style=None
     )
@@ -57,7 +61,10 @@ def dump_company(
 
 
 def document_of(
-    company: Company, customers: Iterable[Customer] = (), assets: Iterable[Asset] = ()
+    company: Company,
+    customers: Iterable[Customer] = (),
+    assets: Iterable[Asset] = (),
+    articles: Iterable[Article] = (),
 ) -> CompanyFile:
     """A company in the shape of its file."""
     return CompanyFile(
@@ -75,6 +82,7 @@ def document_of(
         preset_replies=company.preset_replies,
         customers=tuple(customers),
         assets=tuple(assets),
+        knowledge=tuple(articles),
     )
 
 

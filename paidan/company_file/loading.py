@@ -18,6 +18,7 @@ from paidan.problems import InvalidFile, Problem
 from workflow.calendar import WorkCalendar
 from workflow.company import Asset, Company, Customer
 from workflow.errors import InvalidInput
+from workflow.knowledge import Article
 from workflow.policy import Policy
 
 _VERSION_LENGTH: Final = 12
@@ -31,6 +32,7 @@ class Loaded:
     customers: tuple[Customer, ...] = ()
     assets: tuple[Asset, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    articles: tuple[Article, ...] = ()
 
 
 def load_company(path: Path | str) -> Loaded:
@@ -59,7 +61,7 @@ def parse_company(text: str, file: str = "company.yaml") -> Loaded:
     company = _assemble(document, reader)
     warnings = checks.warn(document, reader)
     reader.finish()
-    return Loaded(company, document.customers, document.assets, tuple(warnings))
+    return Loaded(company, document.customers, document.assets, tuple(warnings), document.knowledge)
 
 
 def policy_version(policy: Policy) -> str:

@@ -15,6 +15,7 @@ from workflow.calendar import Span
 from workflow.clocks import ClockPolicy, Target
 from workflow.company import Asset, Customer, Queue, Shift, Staff, Team
 from workflow.escalation import DEFAULT_CLOCKS, DEFAULT_LADDER, default_policy
+from workflow.knowledge import Article
 from workflow.policy import IntakePolicy, Policy, QuietHours
 from workflow.records import ChatRef
 
@@ -68,6 +69,7 @@ class CompanyFile:
     preset_replies: Mapping[str, str] = field(default_factory=dict)
     customers: tuple[Customer, ...] = ()
     assets: tuple[Asset, ...] = ()
+    knowledge: tuple[Article, ...] = ()
 
 
 def shape(working_day: timedelta = WORKING_DAY) -> Shape:
@@ -83,7 +85,7 @@ def shape(working_day: timedelta = WORKING_DAY) -> Shape:
             WallTime: _checked(shorthand.wall_time),
             Pattern: _pattern,
         },
-        hidden=frozenset({(Policy, "version"), (ClockPolicy, "revisions")}),
+        hidden=frozenset({(Policy, "version"), (ClockPolicy, "revisions"), (Article, "version")}),
         defaults={
             (Policy, "version"): str,
             (Policy, "clocks"): lambda: DEFAULT_CLOCKS,

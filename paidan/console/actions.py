@@ -17,6 +17,7 @@ from workflow.company import Company, Identity, Presence, Staff
 from workflow.dispatch.duty import on_duty
 from workflow.errors import IllegalMove
 from workflow.kept import Case
+from workflow.knowledge import wordings
 from workflow.policy import Policy
 from workflow.records import Action, Button
 from workflow.states import State, Sub, move
@@ -157,6 +158,9 @@ def _choices(name: str, order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str
                 for p in ("P0", "P1", "P2")
                 if p != order.priority
             ]
+        case "complete":
+            said = wordings(str(repair.get("resolution") or "") for repair in order.repairs)
+            offered = [(text, text) for text in said]
         case "answer":
             offered = [(name, name) for name in desk.company.preset_replies]
         case "reassign":

@@ -22,7 +22,9 @@ _ALARM = frozenset(
     }
 )
 _GOOD = frozenset({Kind.COMPLETED, Kind.ACCEPTED_BY_CUSTOMER, Kind.RATED, Kind.CLOSED})
-_QUIET = frozenset({"remind_info", "dispatch_anyway", "retry_dispatch", "auto_close"})
+_QUIET = frozenset(
+    {"remind_info", "dispatch_anyway", "retry_dispatch", "auto_close", "self_service_over"}
+)
 _RULE = re.compile(r"(\w+) (?:\+ (\w+)|at (\d+) %) until (\w+)")
 _TERMS = ("skill", "load", "distance", "history", "rating", "sequence")
 
@@ -139,6 +141,8 @@ class Teller:
             "clock": reader.t(f"clock.{data['clock']}") if data.get("clock") else "",
             "outcome": reader.t(f"outcome.{data['outcome']}") if data.get("outcome") else "",
             "act": self._act(data.get("act")),
+            "title": data.get("title", ""),
+            "answer": reader.t(f"answer.{data['answer']}") if data.get("answer") else "",
             "count": data.get("count", ""),
             "usual": self._usual(data.get("usual")),
             "number": data.get("number", ""),

@@ -21,14 +21,18 @@ class Right(StrEnum):
     OWN_JOBS = "own_jobs"
     ALL_ORDERS = "all_orders"
     PEOPLE = "people"
+    KNOWLEDGE = "knowledge"
+    """To write what the house can explain."""
     ROLES = "roles"
     """To change who is who: import staff, with their roles."""
 
 
 _OF_ROLE: dict[str, frozenset[Right]] = {
     "engineer": frozenset({Right.OWN_JOBS}),
-    "supervisor": frozenset({Right.OWN_JOBS, Right.ALL_ORDERS, Right.PEOPLE}),
-    "admin": frozenset({Right.OWN_JOBS, Right.ALL_ORDERS, Right.PEOPLE, Right.ROLES}),
+    "supervisor": frozenset({Right.OWN_JOBS, Right.ALL_ORDERS, Right.PEOPLE, Right.KNOWLEDGE}),
+    "admin": frozenset(
+        {Right.OWN_JOBS, Right.ALL_ORDERS, Right.PEOPLE, Right.KNOWLEDGE, Right.ROLES}
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from storage import SqlStore
 from workflow.kept import Admitted
+from workflow.knowledge import Knows
 from workflow.records import Inbound
 
 Receive = Callable[[Inbound], Awaitable[Admitted | None]]
@@ -32,7 +33,8 @@ class Services:
     puts the seeded demo back. Either may be None where it is not offered. ``ready`` answers what
     the process depends on, by name. ``real_now`` times sign-in links and sessions, which a wound
     clock must not expire. ``public_url`` is where customers reach us, for QR codes. A peer in
-    ``trusted_proxies`` may say whom it speaks for (``X-Forwarded-For``).
+    ``trusted_proxies`` may say whom it speaks for (``X-Forwarded-For``). ``knows`` finds articles
+    and past repairs.
     """
 
     store: SqlStore
@@ -47,3 +49,4 @@ class Services:
     real_now: Callable[[], datetime] = field(default=_real_now)
     public_url: str = ""
     trusted_proxies: frozenset[str] = frozenset()
+    knows: Knows | None = None

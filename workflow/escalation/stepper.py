@@ -16,6 +16,7 @@ the policy's ladder       the rung's ``until`` has not come        ``after`` or 
 ``accept_timeout:<g>``    offer ``g`` waits for an answer          ``accept_within``
 ``remind_info``           the reporter owes us facts               ``remind_info_after``
 ``dispatch_anyway``       the same; at once for P0                 ``dispatch_anyway_after``
+``self_service_over``     the customer tries an article           ``self_service_wait``
 ``triage_reminder#n``     a person must look at it                 3 × 10 min, then hourly
 ``retry_dispatch:<g>#n``  nobody could be found                    12 × 5 min, 30 min, 2 h
 ``auto_close``            the customer has not signed              ``auto_close_after``
@@ -54,7 +55,8 @@ RETRY_CADENCE: Cadence = ((12, 5 * _MINUTE), (46, 30 * _MINUTE), (336, 2 * _HOUR
 @dataclass(frozen=True, slots=True)
 class Step:
     """One thing to do at ``due``. ``act`` is a rung's act or ``offer_expired``, ``remind_info``,
-    ``dispatch_anyway``, ``triage_reminder``, ``retry_dispatch``, ``auto_close``, ``breach``.
+    ``dispatch_anyway``, ``self_service_over``, ``triage_reminder``, ``retry_dispatch``,
+    ``auto_close``, ``breach``.
 
     ``n`` counts repetitions from 1; ``why`` is the rule that made it, for the record.
     """
@@ -85,6 +87,7 @@ def upcoming(
     listed = chain(
         _offer(case),
         _missing_facts(case),
+        _tried(case),
         _triage(case),
         _queued(case),
         _signature(case),
@@ -240,6 +243,14 @@ def _missing_facts(case: _Case) -> Iterator[Step]:
         case.opened_at + rules.dispatch_anyway_after,
         f"dispatch_anyway_after {_short(rules.dispatch_anyway_after)}",
     )
+
+
+def _tried(case: _Case) -> Iterator[Step]:
+    """The customer had their time to try; from here on it goes as usual."""
+    order, wait = case.order, case.policy.self_service_wait
+    if order.sub is Sub.SELF_SERVICE and order.self_service is not None:
+        due, why = order.self_service.at + wait, f"self_service_wait {_short(wait)}"
+        yield from case.step("self_service_over", "self_service_over", due, why)
 
 
 def _triage(case: _Case) -> Iterator[Step]:

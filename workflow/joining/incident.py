@@ -99,7 +99,7 @@ def recurrence(
     again = [
         order
         for order in closed
-        if order.outcome == "completed"
+        if order.outcome in {"completed", "self_solved"}
         and order.closed_at is not None
         and timedelta(0) <= at - order.closed_at <= RECURRENCE_WINDOW
         and _same_thing(_Pair(claim, claim_of(order)), order)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from bots.knowledge import ADVISING
 from paidan.console.actions import Desk, buttons, case_buttons
 from paidan.console.answers import done
 from paidan.console.chats import pressed
@@ -25,6 +26,7 @@ from workflow.errors import UnknownTicket
 from workflow.escalation import targets, upcoming
 from workflow.events import Kind
 from workflow.kept import Queued
+from workflow.knowledge import Advice, advise, question_about
 from workflow.ports import UnitOfWork
 from workflow.records import Button, ChatRef, Media
 from workflow.work_order import WorkOrder
@@ -81,6 +83,9 @@ class Sheet:
     posts: list[Said]
     notices: list[Told]
     links: list[tuple[str, str]]
+    advice: Advice
+    whole_house: bool
+    """The viewer may open every work order, so numbers lead there."""
 
 
 async def show(request: web.Request) -> web.Response:
@@ -91,13 +96,23 @@ async def show(request: web.Request) -> web.Response:
     if found is None:
         raise UnknownTicket(ref=ref)
     see_order(viewer.me, found.order)
+    advice = await _advice(request, found.order)
     sheet = await services.store.read(
-        services.tenant, lambda uow: _sheet(uow, found, viewer.me, reader)
+        services.tenant, lambda uow: _sheet(uow, found, viewer.me, reader, advice)
     )
     return page(request, "order.html", sheet=sheet, mask=not _whole(viewer.me, sheet))
 
 
-def _sheet(uow: UnitOfWork, found: OrderPage, me: Staff, reader: Reader) -> Sheet:
+async def _advice(request: web.Request, order: WorkOrder) -> Advice:
+    """How the like was fixed before; nothing of what is closed."""
+    services = request.app[SERVICES]
+    if services.knows is None or not order.open:
+        return Advice()
+    await services.knows.refresh(services.tenant)
+    return advise(services.knows.repairs(services.tenant, question_about(order), ADVISING))
+
+
+def _sheet(uow: UnitOfWork, found: OrderPage, me: Staff, reader: Reader, advice: Advice) -> Sheet:
     order, company, policy = found.order, uow.company, rules_of(uow, found.order)
     teller = Teller(reader, company, policy)
     desk = Desk(company, policy, uow.people.presence(), reader, reader.now)
@@ -116,6 +131,8 @@ def _sheet(uow: UnitOfWork, found: OrderPage, me: Staff, reader: Reader) -> Shee
         posts=_conversation(found, reader),
         notices=[_told(queued, company, reader) for queued in reversed(found.notices)],
         links=_links(uow, order),
+        advice=advice,
+        whole_house=has(me, Right.ALL_ORDERS),
     )
 
 

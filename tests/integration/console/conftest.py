@@ -59,6 +59,7 @@ def services(parts: Parts) -> Services:
         receive=parts.front_desk.admit,
         secret=SECRET,
         wind=wind,
+        knows=parts.knowing,
     )
 
 

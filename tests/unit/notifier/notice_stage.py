@@ -129,9 +129,18 @@ class Stage:
         missing = more.pop("missing", ())
         triage = more.pop("triage", False)
         link = more.pop("link", None)
+        article = more.pop("article", None)
         details = c.Details(text=text, **{**facts, **more})
         return await self.do(
-            c.Report(CUST, origin(), details, missing=missing, triage=triage, link=link)
+            c.Report(
+                CUST,
+                origin(),
+                details,
+                missing=missing,
+                triage=triage,
+                link=link,
+                article=article,
+            )
         )
 
     async def act(self, kind: Callable[..., c.Command], who: str, **more: Any) -> list[Notice]:

@@ -16,6 +16,7 @@ from workflow import commands as c
 from workflow.company import Team
 from workflow.errors import PaidanError
 from workflow.events import Kind
+from workflow.knowledge import Article
 from workflow.ports import UnitOfWork
 from workflow.records import Notice, Urgency
 from workflow.work_order import WorkOrder
@@ -486,6 +487,12 @@ async def test_every_kind_of_event_is_planned(stage: Open) -> None:
     await here.report(triage=True)
     await here.act(c.Triage, "chief", confirm=True)
     await here.act(c.Cancel, "cust")
+    drip = Article("drip", "滴水", "关紧角阀").facts()
+    for answer in (c.SelfUnsolved, c.SelfSolve):
+        await here.report(priority="P2", article=drip)
+        await here.act(answer, "cust")
+    await here.report(priority="P2", article=drip)
+    await here.wait(31)
     seen = {event.kind for change in here.changes for event in change.events}
     surges = {
         *(Kind.SURGE_DETECTED, Kind.CHILD_ADDED, Kind.CHILD_CLOSED, Kind.CHILD_DETACHED),

@@ -83,6 +83,17 @@ document.addEventListener("toggle", (event) => {
   form.querySelector("textarea, input:not([type=hidden])")?.focus({ preventScroll: true });
 }, true);
 
+// A wording that is offered can be changed before it is sent.
+document.addEventListener("change", (event) => {
+  const choice = event.target;
+  if (!choice.matches('input[type="radio"][name="args.text"]')) return;
+  const own = choice.form.elements["other.text"];
+  if (own) {
+    own.value = choice.value;
+    own.focus();
+  }
+});
+
 // What somebody is typing into an open sheet survives a repaint of what is around it.
 export function remember(root) {
   return [...root.querySelectorAll("details.sheet[open]")].map((sheet) => ({
