@@ -10,7 +10,7 @@ from bots.situation import NEW_CASE, Decision, Situation
 from workflow import commands as c
 from workflow.commands import Details
 from workflow.errors import InvalidInput, NotAllowed, StaleTicket, UnknownTicket
-from workflow.knowledge import Advice, Found, Question, Spread, advise, question_about
+from workflow.knowledge import Advice, Found, Question, Spread, advise, question_about, wordings
 from workflow.records import Action, Facts
 from workflow.work_order import WorkOrder
 
@@ -184,7 +184,7 @@ def suggest(s: Situation, order: WorkOrder) -> Decision:
         repairs=[repair.facts() for repair in found.repairs[:_SHOWN]],
         count=len(found.repairs),
         parts=[list(part) for part in found.parts],
-        wordings=list(found.wordings),
+        wordings=list(wordings(repair.resolution for repair in found.repairs[:_SHOWN])),
         minutes=_spread(found.minutes),
         cost=_spread(found.cost),
         can_complete=order.assignee == s.by.id and order.arrived_at is not None,

@@ -157,7 +157,7 @@ def _open(
         missing=missing,
         triage=triage,
         link=("recurrence", before.id) if before else None,
-        article=None if before or doubtful else knowledge.offered(s, found),
+        article=None if before or doubtful or _parts(s) else knowledge.offered(s, found),
         repairs=knowledge.before(s, found),
     )
     dialogue, replies = _next_question(s, missing, _parts(s), OPENED)

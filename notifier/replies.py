@@ -17,7 +17,7 @@ from workflow.taxonomy import FAULT_TYPES
 
 TZ = "Asia/Shanghai"
 _TIMES = frozenset({"at", "again_at", "deadline", "until"})
-_LABEL = 24
+_LABEL = 9
 _STAFF = frozenset({"engineer", "supervisor", "admin"})
 
 
@@ -183,7 +183,6 @@ def _advice(reply: Reply, facts: dict[str, object], words: Words) -> str:
             "minutes": _range("reply.advice_minutes", data.get("minutes"), words),
             "cost": _range("reply.advice_cost", data.get("cost"), words),
             "lines": "\n".join(rows),
-            "wordings": [f"「{neutralise(text)}」" for text in _wordings(data)],
         },
     )
 
