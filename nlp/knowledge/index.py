@@ -13,7 +13,7 @@ from nlp.knowledge.views import VIEWS, View, characters
 
 FLOOR = 0.2
 """A text that shares less than this with the question (see :func:`alike`) is not found at all."""
-_NEAREST = 30
+_NEAREST = 12
 """How many of the best are looked at closely."""
 _COMPARED = "characters"
 """The view whose terms say how much is shared."""
@@ -94,12 +94,12 @@ class Index:
             fused = fuse([rank.scores(question) for rank in self._ranks.values()])
             fused[self._gone] = 0
             rarity = self._ranks[_COMPARED].rarity if _COMPARED in self._ranks else _equal
-            hits: list[Hit] = []
+            likeness, hits = _Likeness(question, rarity), list[Hit]()
             for at in best(fused, max(limit, _NEAREST)):
                 key, text = self._keys[at], self._texts[at]
                 if key is None or fused[at] <= 0 or len(hits) == limit:
                     break
-                shared = alike(question, text, rarity)
+                shared = likeness.to(text)
                 if shared >= floor:
                     hits.append(Hit(key, text, float(fused[at]), shared))
             return hits
@@ -128,12 +128,33 @@ def best(scores: Scores, most: int) -> list[int]:
     return [int(at) for at in some[np.lexsort((some, -scores[some]))][:most]]
 
 
+class _Likeness:
+    """How much texts share with one question; what a term weighs is worked out once."""
+
+    def __init__(self, question: str, rarity: Callable[[str], float]) -> None:
+        self._rarity = rarity
+        self._weights: dict[str, float] = {}
+        self._asked = set(characters(question))
+        self._all = self._sum(self._asked)
+
+    def _sum(self, terms: set[str]) -> float:
+        known, total = self._weights, 0.0
+        for term in terms:
+            weight = known.get(term)
+            if weight is None:
+                weight = known[term] = self._rarity(term)
+            total += weight
+        return total
+
+    def to(self, text: str) -> float:
+        said = set(characters(text))
+        both = self._asked & said
+        return 2 * self._sum(both) / (self._all + self._sum(said) or 1.0) if both else 0.0
+
+
 def alike(one: str, other: str, rarity: Callable[[str], float] | None = None) -> float:
     """What two texts share of all they say (Dice), 0–1; rare characters and pairs weigh more."""
-    weigh = rarity or _equal
-    mine, theirs = set(characters(one)), set(characters(other))
-    both = sum(map(weigh, mine & theirs))
-    return 2 * both / (sum(map(weigh, mine)) + sum(map(weigh, theirs)) or 1.0)
+    return _Likeness(one, rarity or _equal).to(other)
 
 
 def _equal(_term: str) -> float:
