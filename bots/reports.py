@@ -31,7 +31,8 @@ def hear(s: Situation) -> Decision:
     """A message that tells of a fault."""
     found = precheck.details(s, early_media(s))
     known = _incidents(distinct((*s.mine, *s.candidates)))
-    same = joining.best(found, s.inbound.sent_at, [o for o in known if o.open], s.policy)
+    waiting = [order for order in known if order.open]
+    same = joining.best(found, s.inbound.sent_at, waiting, s.policy, s.judge)
     if same is not None and same.same:
         order = next(o for o in known if o.id == same.order_id)
         return _same(s, found, order, same)
@@ -265,7 +266,7 @@ def _apart(s: Situation, order: WorkOrder) -> bool:
     """Whether a fault is told that this work order contradicts: another room, device, symptom."""
     found = precheck.details(s)
     why = joining.same_incident(found, s.inbound.sent_at, order, s.policy).reason
-    return bool(found.symptom) and (why.startswith("differs_") or why == "came_back")
+    return bool(found.symptom) and (why.startswith("other_") or why == "recurrence")
 
 
 def early_media(s: Situation) -> tuple[Media, ...]:

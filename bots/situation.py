@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from workflow.commands import Command, Origin
 from workflow.company import Asset, Company, Customer, Identity, Presence, Staff
 from workflow.events import Actor
+from workflow.joining import Judge
 from workflow.kept import Case
 from workflow.knowledge import Article, Knows
 from workflow.policy import Policy
@@ -48,6 +49,7 @@ class Situation:
     number was given. A number proves nothing, so it gives the sender no rights. ``found`` are
     those reported with the number that somebody asking for progress told us. ``presence`` and
     ``answers_in`` (how long each colleague usually takes to answer) are read for the contacts.
+    ``judge`` weighs whether two reports are one incident; without one plain rules do.
     """
 
     inbound: Inbound
@@ -72,6 +74,7 @@ class Situation:
     answers_in: Mapping[str, timedelta] = field(default_factory=dict)
     knows: Knows | None = None
     """Articles and past repairs, to be asked."""
+    judge: Judge | None = None
 
     @property
     def said(self) -> str:

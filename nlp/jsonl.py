@@ -1,16 +1,20 @@
 """Reading messages in bulk: one JSON object in, one JSON object out, line by line, in order.
 
-In: ``{"id", "text"}`` with optional ``at`` (ISO 8601 with an offset). Out: the labels, entities,
-confidences and evidence of that message, or ``{"id", "error"}`` in plain words.
+A message: in ``{"id", "text"}`` with optional ``at`` (ISO 8601 with an offset); out the labels,
+entities, confidences and evidence. A pair: in ``{"id", "a", "b"}``, ``a`` the earlier, with
+optional ``gap_min`` and ``same_user``; out whether they are one incident. A line that is neither
+gets ``{"id", "error"}`` in plain words.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, NoReturn
 
+from nlp.sameness import SameIncident
 from nlp.understander import Understander
 from workflow.records import Understanding
 
@@ -20,8 +24,52 @@ KINDS = ("phone", "serial", "location", "device", "error_code", "time", "name")
 
 def lines(source: Iterable[str], understander: Understander) -> Iterator[str]:
     """One output line (without line break) for each input line that is not blank at the end."""
+
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        text = _text(asked, "text")
+        try:
+            at = _moment(asked.get("at"))
+        except ValueError:
+            raise ValueError("at must be an ISO 8601 time with an offset") from None
+        return plain(understander.understand(text, at=at))
+
+    return _answers(source, '{"id": …, "text": …}', "id and text", answer)
+
+
+def pairs(source: Iterable[str], same_incident: SameIncident) -> Iterator[str]:
+    """One output line for each line with two reports: same or not, how likely, and why."""
+
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        a, b = _text(asked, "a"), _text(asked, "b")
+        verdict = same_incident(a, b, _gap(asked.get("gap_min")), _who(asked.get("same_user")))
+        return {"same": verdict.same, "score": round(verdict.score, 4), "reason": verdict.reason}
+
+    return _answers(source, '{"id": …, "a": …, "b": …}', "id, a and b", answer)
+
+
+def _answers(
+    source: Iterable[str],
+    shape: str,
+    names: str,
+    answer: Callable[[dict[str, Any]], dict[str, Any]],
+) -> Iterator[str]:
     for line in source:
-        yield _encodable(_answer(line, understander))
+        yield _encodable(_answer(line, shape, names, answer))
+
+
+def _answer(
+    line: str, shape: str, names: str, answer: Callable[[dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    try:
+        asked = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return {"id": None, "error": f"this line is not JSON; expected {shape}"}
+    if not isinstance(asked, dict):
+        return {"id": None, "error": f"this line is not a JSON object with {names}"}
+    try:
+        return {"id": asked.get("id"), **answer(asked)}
+    except ValueError as wrong:
+        return {"id": asked.get("id"), "error": str(wrong)}
 
 
 def _encodable(answer: dict[str, Any]) -> str:
@@ -38,23 +86,30 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _answer(line: str, understander: Understander) -> dict[str, Any]:
-    try:
-        asked = json.loads(line, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        return {"id": None, "error": 'this line is not JSON; expected {"id": …, "text": …}'}
-    if not isinstance(asked, dict):
-        return {"id": None, "error": "this line is not a JSON object with id and text"}
-    name, text = asked.get("id"), asked.get("text")
+def _text(asked: dict[str, Any], name: str) -> str:
+    text = asked.get(name)
     if not isinstance(text, str):
-        return {"id": name, "error": "text is missing or not a string"}
+        raise ValueError(f"{name} is missing or not a string")  # noqa: TRY004 - told as an answer
     if len(text) > LONGEST_TEXT:
-        return {"id": name, "error": f"text is longer than {LONGEST_TEXT} characters"}
-    try:
-        at = _moment(asked.get("at"))
-    except ValueError:
-        return {"id": name, "error": "at must be an ISO 8601 time with an offset"}
-    return {"id": name, **plain(understander.understand(text, at=at))}
+        raise ValueError(f"{name} is longer than {LONGEST_TEXT} characters")
+    return text
+
+
+def _gap(value: object) -> float | None:
+    if value is None:
+        return None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 <= float(value) < math.inf:  # type: ignore[arg-type]  # a number
+        raise ValueError("gap_min must be a number of minutes, 0 or more")
+    return float(value)  # type: ignore[arg-type]  # a number
+
+
+def _who(value: object) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    if value in {0, 1}:
+        return bool(value)
+    raise ValueError("same_user must be true or false")
 
 
 def _moment(value: object) -> datetime | None:

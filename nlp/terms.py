@@ -19,12 +19,12 @@ _EMPTY_WORDS = frozenset("的了是在我你他她它们和也都就吗呢吧啊
 
 def terms(text: str) -> tuple[str, ...]:
     """Content words in order, folded (half width, lower case), without the emptiest ones."""
-    words = (word.strip() for word in _tokenizer().cut_for_search(fold(text)))
+    words = (word.strip() for word in tokenizer().cut_for_search(fold(text)))
     return tuple(w for w in words if w not in _EMPTY_WORDS and any(c.isalnum() for c in w))
 
 
 @cache
-def _tokenizer() -> Tokenizer:
+def tokenizer() -> Tokenizer:
     """A tokenizer of our own, its cache in a folder only we can write.
 
     jieba keeps a marshalled dictionary under a predictable name in the shared temporary folder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from nlp import entities, lexicon, parts, safety
@@ -12,6 +13,7 @@ from nlp.heads import evidence
 from nlp.heads.features import Reading, extract, read
 from nlp.heads.loading import load_or_train
 from nlp.heads.model import HEADS, Answer, Model
+from nlp.sameness import SameIncident, load_or_teach
 from workflow.records import Entity, FaultPart, Guess, Understanding
 
 _SLOT_KINDS = {"phone": "phone", "serial": "serial", "place": "location", "time": "time"}
@@ -46,6 +48,7 @@ class Understander:
         self._lexicon = lexicon.shipped()
         self._safety = safety.shipped()
         self._serial = re.compile(serial_pattern.lower()) if serial_pattern else None
+        self._kept: tuple[Path, Callable[[str], None]] | None = None
 
     @classmethod
     def load(
@@ -55,7 +58,16 @@ class Understander:
         serial_pattern: str | None = None,
     ) -> Understander:
         """With the model kept in ``folder``; trained there first (seconds) if it is not."""
-        return cls(load_or_train(folder, progress), serial_pattern)
+        reader = cls(load_or_train(folder, progress), serial_pattern)
+        reader._kept = (folder, progress or _silent)
+        return reader
+
+    @cached_property
+    def same_incident(self) -> SameIncident | None:
+        """Whether two reports are one incident, as ``workflow.joining`` asks it; loaded when first
+        asked for, and taught first (seconds) if it is not in the folder. None without a folder.
+        """
+        return load_or_teach(self._kept[0], self.model, self._kept[1]) if self._kept else None
 
     def understand(
         self,
@@ -175,6 +187,10 @@ class Understander:
         reading = read(text, self._lexicon, self._safety)
         shares = self.model.answer(extract(reading)).confidences("fault_type")
         return next(label for label in shares if label != "none")
+
+
+def _silent(message: str) -> None:
+    pass
 
 
 def _foremost(shares: dict[str, float], label: str) -> dict[str, float]:

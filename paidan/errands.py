@@ -197,6 +197,15 @@ def understand_lines(reader: Understander, source: Iterable[str]) -> Iterator[st
     return lines(source, reader)
 
 
+def pair_lines(reader: Understander, source: Iterable[str]) -> Iterator[str]:
+    """One JSON line for each JSON line with two reports."""
+    from nlp.jsonl import pairs
+
+    judge = reader.same_incident
+    assert judge is not None  # noqa: S101 - a loaded reader has one
+    return pairs(source, judge)
+
+
 def _kinds() -> tuple[str, ...]:
     return (*COLUMNS, *_KIND_NAMES)
 

@@ -1,4 +1,4 @@
-"""What words mean, and what comes of them: understand, replay."""
+"""What words mean, and what comes of them: understand, same-incident, replay."""
 
 # ruff: noqa: PLC0415 - a command line must not pay for rooms it does not enter
 
@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -37,15 +38,64 @@ def understand(
 
     understander = reader()
     if jsonl:
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]  # a text stream
-        for answer in understand_lines(understander, sys.stdin):
-            print(answer, flush=True)
+        _answer_lines(lambda source: understand_lines(understander, source))
         return
     asked = sys.stdin.read() if text is None else text
     question = json.dumps({"id": None, "text": asked.strip()})
     answer = json.loads(next(iter(understand_lines(understander, [question]))))
     del answer["id"]
     print(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+@app.command(
+    help=say(
+        "判断两条报修说的是不是同一件事。", "Judge whether two reports are about one incident."
+    )
+)
+def same_incident(
+    earlier: Annotated[str | None, typer.Argument()] = None,
+    later: Annotated[str | None, typer.Argument()] = None,
+    *,
+    jsonl: Annotated[
+        bool,
+        typer.Option(
+            "--jsonl",
+            help=say(
+                "从标准输入逐行读 JSON，逐行输出", "read JSON lines from stdin, answer line by line"
+            ),
+        ),
+    ] = False,
+    gap_min: Annotated[
+        float | None, typer.Option(help=say("相隔几分钟", "minutes between the two"))
+    ] = None,
+    same_user: Annotated[
+        bool | None, typer.Option(help=say("是不是同一个人报的", "whether one person wrote both"))
+    ] = None,
+) -> None:
+    """Needs neither configuration nor database."""
+    from paidan.errands import pair_lines
+
+    if not jsonl and (earlier is None or later is None):
+        raise Refusal(
+            say(
+                "要两句话（先报的在前），或者 --jsonl",
+                "give two reports, the earlier first, or --jsonl",
+            )
+        )
+    understander = reader()
+    if jsonl:
+        _answer_lines(lambda source: pair_lines(understander, source))
+        return
+    facts = {"a": earlier, "b": later, "gap_min": gap_min, "same_user": same_user}
+    answer = json.loads(next(iter(pair_lines(understander, [json.dumps({"id": None, **facts})]))))
+    del answer["id"]
+    print(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+def _answer_lines(answers: Callable[[Iterable[str]], Iterable[str]]) -> None:
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]  # a text stream
+    for answer in answers(sys.stdin):
+        print(answer, flush=True)
 
 
 @app.command(help=say("把一份聊天记录重放一遍。", "Replay a transcript of chats."))

@@ -82,7 +82,7 @@ def test_pairs_of_reports_that_are_or_are_not_one_incident(row: tuple[str, ...])
         (
             report("空调坏了", asset_id="k1"),
             known("空调坏了", asset_id="k2"),
-            (False, "differs_asset"),
+            (False, "other_asset"),
         ),
         (
             report("坏了", serial="SN-1234 567"),
@@ -93,7 +93,7 @@ def test_pairs_of_reports_that_are_or_are_not_one_incident(row: tuple[str, ...])
         (
             report("大堂灯不亮", "electrical", region="浦东"),
             known("大堂灯不亮", "electrical", region="徐汇"),
-            (False, "differs_place"),
+            (False, "other_place"),
         ),
         (
             report("3栋502漏水", "plumbing", customer_id="a"),
@@ -128,12 +128,12 @@ def test_pairs_of_reports_that_are_or_are_not_one_incident(row: tuple[str, ...])
         (
             report("3栋整栋断网了", "network"),
             known("3栋502没网", "network"),
-            (False, "differs_scope"),
+            (False, "other_scope"),
         ),
         (
             report("三楼机房空调报E6", "hvac", asset_id="k1"),
             known("机房空调报E4", "hvac", asset_id="k1"),
-            (False, "differs_error_code"),
+            (False, "other_error"),
         ),
         (
             report("冷冻站漏氨,味道呛人", "gas_fire"),
@@ -185,7 +185,7 @@ def test_strangers_mean_one_place_only_when_it_can_be_no_other(
 def test_broken_again_after_the_repair_goes_back_to_the_one_awaiting_acceptance() -> None:
     new = report("水槽修完又漏了", "plumbing", customer_id=ME)
     old = known("水槽漏水", "plumbing", customer_id=ME)
-    assert decide(new, old) == (False, "came_back")
+    assert decide(new, old) == (False, "recurrence")
     done = replace(old, state=State.AWAITING_ACCEPTANCE, sub=Sub.AWAITING_SIGNATURE)
     assert decide(new, done)[0]
 

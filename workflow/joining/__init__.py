@@ -7,17 +7,25 @@ places in any writing) and :mod:`families` (words for devices and symptoms).
 from workflow.joining.incident import (
     RECURRENCE_WINDOW,
     JoinDecision,
+    Judge,
+    Slots,
+    Verdict,
     best,
     recurrence,
     same_incident,
+    slots,
 )
 from workflow.joining.places import place_key
 
 __all__ = [
     "RECURRENCE_WINDOW",
     "JoinDecision",
+    "Judge",
+    "Slots",
+    "Verdict",
     "best",
     "place_key",
     "recurrence",
     "same_incident",
+    "slots",
 ]

@@ -44,7 +44,9 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One report; what is not said is empty. ``done`` says its repair waits for acceptance."""
+    """One report; what is not said is empty. ``told`` are its words with the slots they leave out;
+    ``done`` says its repair waits for acceptance.
+    """
 
     asset: str
     customer: str
@@ -53,6 +55,7 @@ class Claim:
     fault: str
     priority: str
     serial: str
+    told: str
     said: Words
     done: bool
 
@@ -64,7 +67,8 @@ class Claim:
 
 def claim_of(record: Details | WorkOrder) -> Claim:
     """What a new report or a known work order claims."""
-    slots = (record.text, record.place, record.device, record.serial, record.error_code)
+    slots = (record.place, record.device, record.serial, record.error_code)
+    told = " ".join((record.text, *(slot for slot in slots if slot and slot not in record.text)))
     return Claim(
         asset=record.asset_id,
         customer=record.customer_id,
@@ -73,13 +77,15 @@ def claim_of(record: Details | WorkOrder) -> Claim:
         fault=record.fault_type,
         priority=record.priority,
         serial=bare(record.serial),
-        said=_read(" ".join(filter(None, slots))),
+        told=told,
+        said=read(told),
         done=isinstance(record, WorkOrder) and record.state is State.AWAITING_ACCEPTANCE,
     )
 
 
-@lru_cache(maxsize=2048)
-def _read(words: str) -> Words:
+@lru_cache(maxsize=8192)
+def read(words: str) -> Words:
+    """What a text says, slot by slot."""
     text = _PHONE.sub(" ", folded(words))
     codes = ((m[1] or m[3] or "", m[2] or m[4]) for m in _CODE.finditer(text))
     return Words(

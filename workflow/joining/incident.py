@@ -1,16 +1,20 @@
-"""Is this report about an incident we know already? Slots decide, similar words never do.
+"""Is this report about an incident we know already? Slots decide, similar words alone never do.
 
 Two reports that read alike may be two rooms; two that share no word may be one lift. So first
 anything that contradicts keeps them apart (another serial, place, device, fault, …), then
 something must speak for them: the same asset or serial, the same place with the same thing, or the
 same people with the same fault. Without either they stay apart: a wrong join hides a fault, a
 missed one costs a phone call.
+
+Where a :data:`Judge` is given (``nlp.sameness``, which has learnt from pairs of reports), it weighs
+what the words say, and the rules here keep what words cannot know: assets, sites, customers, time.
+Without one the rules decide alone.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -48,14 +52,29 @@ _SMALL = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether two texts are about one incident, how likely that is (0–1), and why."""
+
+    same: bool
+    score: float
+    reason: str
+
+
+Judge = Callable[[str, str, float | None, bool | None], Verdict]
+"""Judges an earlier and a later text, given the minutes between them and whether one person wrote
+both (None where unknown).
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class JoinDecision:
     """Same incident or not, how sure (0–1) and by which rule.
 
     ``reason`` of a yes: ``same_asset``, ``same_serial``, ``same_place_device``,
-    ``same_place_fault``, ``same_customer_fault``, ``same_words``. Of a no: ``differs_asset``,
-    ``differs_serial``, ``differs_place``, ``differs_device``, ``differs_fault``,
-    ``differs_error_code``, ``differs_scope``, ``differs_symptom``, ``came_back``, ``too_old``,
-    ``nothing_in_common``.
+    ``same_place_fault``, ``same_customer_fault``, ``same_slots``, ``same_words``, ``asks_again``,
+    ``sounds_alike``. Of a no: ``other_asset``, ``other_serial``, ``other_place``,
+    ``other_device``, ``other_kind``, ``other_error``, ``other_scope``, ``other_fault``,
+    ``recurrence``, ``too_old``, ``nothing_in_common``.
     """
 
     order_id: str
@@ -64,16 +83,46 @@ class JoinDecision:
     reason: str
 
 
-def same_incident(details: Details, at: datetime, order: WorkOrder, policy: Policy) -> JoinDecision:
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What the slots of two texts say: the rules against and in favour of one incident, and the
+    parts of a place that both name, with whether they agree.
+    """
+
+    against: tuple[str, ...]
+    favour: tuple[str, ...]
+    places: Mapping[str, bool]
+
+
+def same_incident(
+    details: Details, at: datetime, order: WorkOrder, policy: Policy, judge: Judge | None = None
+) -> JoinDecision:
     """Whether a report of ``at`` is about the incident of an open work order.
 
     The window counts from when the incident was last reported.
     """
-    return _decide(claim_of(details), at, order, policy)
+    return _decide(claim_of(details), at, order, policy, judge)
+
+
+def slots(earlier: str, later: str, *, same_people: bool = False) -> Slots:
+    """What the rules see in two texts alone."""
+    who = "same" if same_people else ""
+    pair = _Pair(
+        claim_of(Details(later, customer_id=who)), claim_of(Details(earlier, customer_id=who))
+    )
+    return Slots(
+        tuple(reason for reason, holds in _AGAINST if holds(pair)),
+        tuple(reason for reason, _, holds in _FOR if holds(pair)),
+        pair.places(),
+    )
 
 
 def best(
-    details: Details, at: datetime, candidates: Sequence[WorkOrder], policy: Policy
+    details: Details,
+    at: datetime,
+    candidates: Sequence[WorkOrder],
+    policy: Policy,
+    judge: Judge | None = None,
 ) -> JoinDecision | None:
     """The surest yes among open work orders, the latest of equals; None when there is none."""
     claim = claim_of(details)
@@ -81,7 +130,7 @@ def best(
         (decision.score, order.opened_at or at, order.id, decision)
         for order in candidates
         if order.open
-        for decision in (_decide(claim, at, order, policy),)
+        for decision in (_decide(claim, at, order, policy, judge),)
         if decision.same
     ]
     return max(decisions, key=lambda found: found[:3])[3] if decisions else None
@@ -107,15 +156,38 @@ def recurrence(
     return max(again, key=lambda order: (order.closed_at or at, order.id), default=None)
 
 
-def _decide(claim: Claim, at: datetime, order: WorkOrder, policy: Policy) -> JoinDecision:
+def _decide(
+    claim: Claim, at: datetime, order: WorkOrder, policy: Policy, judge: Judge | None
+) -> JoinDecision:
     heard = [reporter.at for reporter in order.reporters if reporter.at is not None]
-    if abs(at - max([*heard, order.opened_at or at])) > policy.intake.join_window:
+    last = max([*heard, order.opened_at or at])
+    if abs(at - last) > policy.intake.join_window:
         return JoinDecision(order.id, False, 0.0, "too_old")
     pair = _Pair(claim, claim_of(order))
+    if judge is not None and not pair.equal("asset"):
+        judged = _judged(pair, (at - last) / timedelta(minutes=1), order, judge)
+        if judged is not None:
+            return judged
     against = _first(pair, _AGAINST)
     if against:
         return JoinDecision(order.id, False, 0.0, against)
     return _in_favour(pair, order)
+
+
+def _judged(pair: _Pair, minutes: float, order: WorkOrder, judge: Judge) -> JoinDecision | None:
+    """What the judge says of the words, within what the records allow; None leaves it to rules."""
+    against = _first(pair, _RECORDS)
+    if against:
+        return JoinDecision(order.id, False, 0.0, against)
+    apart = pair.unequal("customer")
+    if apart and not (_same_serial(pair) or _same_place(pair)):
+        return JoinDecision(order.id, False, 0.0, "nothing_in_common")
+    people = True if _same_people(pair) else False if apart else None
+    verdict = judge(pair.old.told, pair.new.told, abs(minutes), people)
+    if verdict.reason == "recurrence" and pair.old.done:
+        return None
+    score = verdict.score if verdict.same else 0.0
+    return JoinDecision(order.id, verdict.same, score, verdict.reason)
 
 
 # --- two reports side by side -----------------------------------------------------------------
@@ -233,7 +305,7 @@ def _other_symptom(pair: _Pair) -> bool:
     return pair.clash("symptoms") and not (pair.equal("asset") or pair.equal("serial"))
 
 
-def _came_back(pair: _Pair) -> bool:
+def _recurrence(pair: _Pair) -> bool:
     """Broken again after a repair: not an incident that still waits for one."""
     again = _REPAIRED.search(pair.new.said.text) and not _REPAIRED.search(pair.old.said.text)
     return bool(again) and not pair.old.done
@@ -242,19 +314,26 @@ def _came_back(pair: _Pair) -> bool:
 _Rules = tuple[tuple[str, Callable[[_Pair], bool]], ...]
 
 _ANOTHER_THING: _Rules = (
-    ("differs_asset", lambda pair: pair.unequal("asset")),
-    ("differs_serial", _other_serial),
-    ("differs_place", _other_place),
-    ("differs_device", _other_device),
-    ("differs_fault", _other_fault),
+    ("other_asset", lambda pair: pair.unequal("asset")),
+    ("other_serial", _other_serial),
+    ("other_place", _other_place),
+    ("other_device", _other_device),
+    ("other_kind", _other_fault),
+)
+_RECORDS: _Rules = (
+    ("other_asset", lambda pair: pair.unequal("asset")),
+    ("other_serial", _other_serial),
+    ("other_place", lambda pair: pair.unequal("region")),
 )
 _AGAINST: _Rules = (
     *_ANOTHER_THING,
-    ("differs_error_code", lambda pair: pair.clash("codes")),
-    ("differs_scope", _other_scope),
-    ("differs_symptom", _other_symptom),
-    ("came_back", _came_back),
+    ("other_error", lambda pair: pair.clash("codes")),
+    ("other_scope", _other_scope),
+    ("other_fault", _other_symptom),
+    ("recurrence", _recurrence),
 )
+AGAINST = tuple(reason for reason, _ in _AGAINST)
+"""The rules that keep two reports apart, by name."""
 
 
 def _first(pair: _Pair, rules: _Rules) -> str:
@@ -362,6 +441,10 @@ _FOR: tuple[tuple[str, float, Callable[[_Pair], bool]], ...] = (
     ("same_customer_fault", 0.75, lambda pair: _same_people(pair) and _same_matter(pair)),
     ("same_words", 0.6, _same_words),
 )
+
+
+FAVOUR = tuple(reason for reason, _, _ in _FOR)
+"""The rules that bring two reports together, the surest first."""
 
 
 def _in_favour(pair: _Pair, order: WorkOrder) -> JoinDecision:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Final
 
 _DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {
     "〇": 0,
@@ -40,6 +41,9 @@ _ROOM = re.compile(
 )
 _NOT_A_ROOM = re.compile(
     r"(?:[A-Z]|错误|代码|故障码|报|码|提示|工号|尾号|编号|卡号|型号|分机)\s*[::]?$"
+)
+_FLOOR_ROOM = re.compile(
+    r"(?<![A-Z0-9.])(\d{1,2})\s*[楼层]\s*(\d{2})(?=\s*(?:号?[室户房]|寝室|病房|包间|[^\d\s号栋]|$))"
 )
 _LINE = re.compile(r"(\d{1,2}|[A-Z])\s*号?(?:产线|线体|生产线|流水线|线(?![路缆上下圈槽管头]))")
 _PHASE = re.compile(r"(\d)\s*期")
@@ -91,7 +95,7 @@ Place = Mapping[str, frozenset[str]]
 numbered things: 2 for 2号梯, A317 for A0317号桩.
 """
 
-_PARTS = (
+PARTS: Final = (
     "name",
     "area",
     "building",
@@ -105,6 +109,7 @@ _PARTS = (
     "spot",
     "number",
 )
+"""The parts a place may have, coarse to fine."""
 
 
 def place_key(text: str) -> tuple[str, ...]:
@@ -133,6 +138,7 @@ def parse(text: str) -> Place:
     scan.take("room", _DASHED, _dashed(scan))
     scan.take("building", _BUILDING)
     scan.take("unit", _UNIT)
+    scan.take("room", _FLOOR_ROOM, lambda m: m[1] + m[2])
     scan.take("line", _LINE)
     scan.take("area", _AREA)
     scan.take("area", _QUARTER)
@@ -157,7 +163,7 @@ class _Scan:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.found: dict[str, set[str]] = {part: set() for part in _PARTS}
+        self.found: dict[str, set[str]] = {part: set() for part in PARTS}
 
     def take(
         self,
