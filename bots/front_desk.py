@@ -19,6 +19,7 @@ from bots.refusals import refused
 from bots.situation import NOTHING, Decision, Situation, begun, facts, filled, numbered, words
 from workflow.company import Company
 from workflow.errors import Conflict, PaidanError
+from workflow.joining import Judge
 from workflow.kept import Admitted, Case
 from workflow.knowledge import Knows, Use
 from workflow.ports import Clock, Store, UnitOfWork
@@ -64,6 +65,7 @@ class FrontDesk:
         plan_case: Tells people of a case.
         sign_in: Makes a one-time link; None where there is no console to sign in to.
         knows: Articles and past repairs, searched.
+        judge: Whether two reports are one incident; None leaves it to plain rules.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class FrontDesk:
         plan_case: PlanCase,
         sign_in: SignIn | None = None,
         knows: Knows | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -85,6 +88,7 @@ class FrontDesk:
         self._plan_case = plan_case
         self._sign_in = sign_in
         self._knows = knows
+        self._judge = judge
 
     async def admit(self, inbound: Inbound) -> Admitted | None:
         """Make a message durably ours, with its line in our own chats; None for a redelivery."""
@@ -173,6 +177,7 @@ class FrontDesk:
         if row is None or row.state != "waiting":
             return row.outcome if row else ""
         s = lookup.situation(uow, admitted.inbound, heard, now, self._knows)
+        s = replace(s, judge=self._judge)
         decision = refused(s, refusal) if refusal is not None else decide(s)
         decision = self._carry_out(uow, s, decision)
         meaning: Facts = facts(heard) if heard is not NOTHING else {}

@@ -107,7 +107,10 @@ def _script(event: Event, _change: Change) -> News:
 
 def _joined(event: Event, change: Change) -> News:
     """Told what the others were told, the surge's answer too."""
-    facts = {"script": quoted_whole(change.order.script if change.order.parent else "")}
+    facts = {
+        "script": quoted_whole(change.order.script if change.order.parent else ""),
+        "because": event.data.get("reason", ""),
+    }
     return News("customer.joined", Urgency.REPLY, event, facts, scope="new")
 
 

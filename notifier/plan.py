@@ -100,6 +100,8 @@ class _Desk:
             "question": question(self.picture, words),
             **_harmless(news.facts),
         }
+        if "because" in facts:
+            facts["why"] = words.maybe(f"joined_because.{facts['because']}")
         return words.say(f"news.{news.code}", **facts)
 
     def _words_for(self, reader: Reader) -> Words:

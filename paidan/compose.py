@@ -36,6 +36,7 @@ from paidan.knowing import Knowing
 from paidan.settings import Settings
 from storage import SqlStore, open_store
 from workflow.company import Staff
+from workflow.joining import Judge
 from workflow.ports import Clock
 from workflow.records import Facts, Understanding
 from workflow.service import Service
@@ -55,6 +56,9 @@ OWN_CHANNELS = ("sandbox", "web", "console")
 
 class Understands(Protocol):
     """What the front desk needs of ``nlp``."""
+
+    @property
+    def same_incident(self) -> Judge | None: ...
 
     def understand(
         self,
@@ -111,7 +115,10 @@ async def assemble(
         ways = channels(store, movable)
         service = Service(plan)
         knowing = Knowing(store)
-        desk = FrontDesk(store, movable, understander, service, word, plan_case, sign_in, knowing)
+        judge = understander.same_incident
+        desk = FrontDesk(
+            store, movable, understander, service, word, plan_case, sign_in, knowing, judge
+        )
         patience = PATIENCE if clock is None else UNHURRIED
         delivery = Delivery(store, movable, ways, patience=patience)
         house = House(store, movable, desk, service, delivery)

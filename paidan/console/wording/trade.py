@@ -201,8 +201,12 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "because.same_asset": ("同一台设备", "same asset"),
     "because.same_serial": ("同一序列号", "same serial"),
     "because.same_place_device": ("同一地点同一设备", "same place and device"),
-    "because.same_place": ("同一地点", "same place"),
+    "because.same_place_fault": ("同一地点同类故障", "same place and kind of fault"),
     "because.same_customer_fault": ("同一客户同一故障", "same customer and fault"),
+    "because.same_slots": ("说的是同样的东西", "same thing in other words"),
+    "because.same_words": ("说法几乎一样", "nearly the same words"),
+    "because.asks_again": ("同一个人又来问", "the same person asks again"),
+    "because.sounds_alike": ("语音听错，读音一样", "misheard, but it sounds the same"),
     "rule.after": ("{clock}开始 {after} 后仍未{until}", "{clock} + {after}, not {until} yet"),
     "rule.percent": (
         "{clock}时限用到 {percent}% 仍未{until}",

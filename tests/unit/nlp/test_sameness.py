@@ -16,7 +16,6 @@ from nlp import Understander, jsonl
 from nlp.sameness import SameIncident, load_or_teach, loading
 from nlp.sameness.sounds import alike, harmonised
 
-
 pytestmark = pytest.mark.timeout(400)  # the first test trains both models
 
 
