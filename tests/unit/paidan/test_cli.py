@@ -268,7 +268,8 @@ def test_replay_keeps_stdout_for_its_story(paidan: Run) -> None:
     said = {"channel": "sandbox", "chat": "customer:c01", "sender": "c01", "text": "电梯困人了"}
     line = {"at": "2026-11-21T03:00:00+08:00", "message_id": "m1", **said}
     Path("t.jsonl").write_text(json.dumps(line), "utf-8")
-    paidan("understand", "空调坏了")  # trained by now
+    judged = paidan("same-incident", "1206空调不冷", "1216空调不冷", "--gap-min", "5")
+    assert json.loads(judged.out)["reason"] == "other_place"  # both models are there by now
     ran = paidan("replay", "t.jsonl", "--until", "2026-11-21T03:20:00+08:00")
     assert ran.code == 0
     assert json.loads(ran.out)
