@@ -48,9 +48,10 @@ def understand(
 
 
 @app.command(
+    "same-incident",
     help=say(
         "判断两条报修说的是不是同一件事。", "Judge whether two reports are about one incident."
-    )
+    ),
 )
 def same_incident(
     earlier: Annotated[str | None, typer.Argument()] = None,
