@@ -7,7 +7,7 @@ afterwards, the message stays until it is settled or parked where a person sees 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -49,6 +49,8 @@ Word = Callable[[Reply, datetime, str], Notice]
 """An answer as a notice, at this time, in this time zone."""
 SignIn = Callable[[str, str], Facts]
 """For this tenant and staff id, the facts of an answer that lets them into the console."""
+Fetch = Callable[[Inbound], Awaitable[Inbound]]
+"""Brings a message's attachments home: with their bytes kept, or saying why they never came."""
 PlanCase = Callable[[Case, Company, datetime, str], Sequence[Notice]]
 """Notices about a case a person has to decide; the last is its work order's number, if any."""
 
@@ -66,6 +68,7 @@ class FrontDesk:
         sign_in: Makes a one-time link; None where there is no console to sign in to.
         knows: Articles and past repairs, searched.
         judge: Whether two reports are one incident; None leaves it to plain rules.
+        fetch: Brings attachments home; None where messages come with theirs.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class FrontDesk:
         sign_in: SignIn | None = None,
         knows: Knows | None = None,
         judge: Judge | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -89,6 +93,7 @@ class FrontDesk:
         self._sign_in = sign_in
         self._knows = knows
         self._judge = judge
+        self._fetch = fetch
 
     async def admit(self, inbound: Inbound) -> Admitted | None:
         """Make a message durably ours, with its line in our own chats; None for a redelivery."""
@@ -115,6 +120,8 @@ class FrontDesk:
             return await self._failed(tenant, admitted, error)
 
     async def _settled(self, tenant: str, admitted: Admitted) -> str:
+        if self._fetch is not None:
+            admitted = replace(admitted, inbound=await self._fetch(admitted.inbound))
         inbound, now = admitted.inbound, self._clock.now(tenant)
         heard = await self._listen(tenant, inbound, now)
         await self._recall(tenant)

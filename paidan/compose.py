@@ -9,20 +9,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
 
 from bots.channel import Channel
 from bots.front_desk import FrontDesk, SignIn
+from bots.gateway.adapter import Adapter, Admit
+from bots.gateway.luggage import Luggage
 from bots.web import WebChannel
 from nlp import Understander
 from notifier.cases import plan_case
 from notifier.delivery import PATIENCE, Delivery
 from notifier.plan import plan
 from notifier.replies import word
+from paidan.channels.running import keep_running, plug
 from paidan.clock import StoreClock
 from paidan.company_file import Loaded
 from paidan.console.app import build
@@ -35,10 +39,13 @@ from paidan.importing import store_company
 from paidan.knowing import Knowing
 from paidan.settings import Settings
 from storage import SqlStore, open_store
+from storage.notes import RedisNotes
 from workflow.company import Staff
+from workflow.errors import InvalidInput
 from workflow.joining import Judge
-from workflow.ports import Clock
-from workflow.records import Facts, Understanding
+from workflow.kept import Admitted
+from workflow.ports import Clock, Notes
+from workflow.records import Facts, Inbound, Understanding
 from workflow.service import Service
 
 log = structlog.get_logger(__name__)
@@ -70,6 +77,10 @@ class Understands(Protocol):
     ) -> Understanding: ...
 
 
+Plugged = Callable[[SqlStore, ClientSession, Admit], Mapping[str, Adapter]]
+"""Makes the adapters of chat platforms from the store, a client session and the way in."""
+
+
 @dataclass(frozen=True)
 class Parts:
     """One running Paidan without its pages."""
@@ -79,6 +90,7 @@ class Parts:
     service: Service
     front_desk: FrontDesk
     channels: Mapping[str, Channel]
+    adapters: Mapping[str, Adapter]
     house: House
     knowing: Knowing
 
@@ -98,6 +110,7 @@ async def assemble(
     ids: Callable[[], str] | None = None,
     channels: Callable[[SqlStore, Clock], Mapping[str, Channel]] = own_channels,
     sign_in: SignIn | None = None,
+    plugged: Plugged | None = None,
 ) -> AsyncIterator[Parts]:
     """Open the store, migrate it, and put everything on it.
 
@@ -109,25 +122,47 @@ async def assemble(
         ids: Gives the next id, for runs that must be repeatable.
         channels: Makes the channels delivery speaks through.
         sign_in: Makes the link that 「登录」 is answered with.
+        plugged: Makes the adapters of chat platforms.
     """
-    async with open_store(url, blobs, ids=ids, clock=clock) as store:
+    async with open_store(url, blobs, ids=ids, clock=clock) as store, client() as http:
         movable: MovableClock = clock if _movable(clock) else StoreClock(store)  # type: ignore[assignment]  # narrowed by hand
-        ways = channels(store, movable)
+
+        async def admit(inbound: Inbound) -> Admitted | None:
+            return await desk.admit(inbound)
+
+        adapters = plugged(store, http, admit) if plugged else {}
+        own = channels(store, movable)
+        ways = {**own, **adapters} if adapters else own
         service = Service(plan)
         knowing = Knowing(store)
-        judge = understander.same_incident
         desk = FrontDesk(
-            store, movable, understander, service, word, plan_case, sign_in, knowing, judge
+            store,
+            movable,
+            understander,
+            service,
+            word,
+            plan_case,
+            sign_in,
+            knows=knowing,
+            judge=understander.same_incident,
+            fetch=Luggage(adapters, store.blobs).fetch,
         )
         patience = PATIENCE if clock is None else UNHURRIED
         delivery = Delivery(store, movable, ways, patience=patience)
         house = House(store, movable, desk, service, delivery)
         store.on_commit(house.wake)
         try:
-            yield Parts(store, movable, service, desk, ways, house, knowing)
+            yield Parts(store, movable, service, desk, ways, adapters, house, knowing)
         finally:
             await knowing.close()
             await delivery.close()
+            for adapter in adapters.values():
+                await adapter.close()
+
+
+def client() -> ClientSession:
+    """The session that chat platforms are called with; it keeps no cookies."""
+    return ClientSession(cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=60))
 
 
 def _movable(clock: object) -> bool:
@@ -167,11 +202,20 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     door = _sign_in(settings)
-    async with assemble(settings.database_url, settings.blobs, understander, sign_in=door) as parts:
+    async with (
+        _redis(settings) as shared,
+        assemble(
+            settings.database_url,
+            settings.blobs,
+            understander,
+            sign_in=door,
+            plugged=partial(_plugged, settings, shared),
+        ) as parts,
+    ):
         if demo:
             await _seed_once(parts.store, settings.tenant)
         company = await parts.store.read(settings.tenant, lambda uow: uow.company)
-        running = asyncio.create_task(parts.house.run(), name="house")
+        running = asyncio.create_task(_run(parts), name="house")
         try:
             async with _door(settings, parts, demo=demo) as address:
                 say(_welcome(settings, address, company.staff, demo=demo))
@@ -182,6 +226,47 @@ async def _serve(
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
+
+
+async def _run(parts: Parts) -> None:
+    """The loops of the house, and the connections of its channels."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(parts.house.run(), name="loops")
+        group.create_task(keep_running(parts.adapters), name="channels")
+
+
+def _plugged(
+    settings: Settings,
+    shared: Callable[[str], Notes] | None,
+    store: SqlStore,
+    http: ClientSession,
+    admit: Admit,
+) -> Mapping[str, Adapter]:
+    public_url = settings.http.public_url
+    return plug(
+        settings.channels,
+        settings.tenant,
+        store,
+        http,
+        admit,
+        public_url=public_url,
+        shared=shared,
+    )
+
+
+@asynccontextmanager
+async def _redis(settings: Settings) -> AsyncIterator[Callable[[str], Notes] | None]:
+    """Notes in Redis, if there is one; what is kept there may be lost."""
+    if not settings.redis.url:
+        yield None
+        return
+    try:
+        from redis.asyncio import Redis  # noqa: PLC0415 - only who has one pays for its client
+    except ImportError:
+        wanted = "pip install 'paidan[redis]'"
+        raise InvalidInput(field="redis.url", found="redis://…", allowed=wanted) from None
+    async with Redis.from_url(settings.redis.url, socket_timeout=2) as redis:
+        yield lambda area: RedisNotes(redis, settings.tenant, area)
 
 
 @asynccontextmanager
@@ -236,6 +321,7 @@ def services(settings: Settings, parts: Parts, *, demo: bool) -> Services:
         ready=ready,
         public_url=settings.http.public_url,
         knows=parts.knowing,
+        hooks=parts.adapters,
     )
 
 

@@ -6,29 +6,20 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
+from bots.gateway.adapter import Finding
+from paidan.channels import Channels
 from paidan.holidays import holiday_table
 from paidan.problems import InvalidFile, describe
 from paidan.settings import Settings
 
-Level = Literal["ok", "warn", "fail"]
 ROOMS: Final = ("bots", "nlp", "notifier", "paidan", "storage", "workflow")
 OLDEST_PYTHON: Final = (3, 11)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. ``code`` and ``facts`` say what was found; :func:`say` words it."""
-
-    level: Level
-    code: str
-    facts: tuple[str, ...] = ()
 
 
 WORDS: Final[dict[str, tuple[str, str]]] = {
@@ -77,6 +68,19 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "secret": ("签名密钥可用", "the signing secret is good"),
     "secret_bad": ("{}", "{}"),
+    "channel_off": (
+        "渠道 {} 没有配置；在 config.yaml 的 channels.{} 里填好账号再来",
+        "channel {} is not set up; fill in channels.{} in config.yaml first",
+    ),
+    "channel_failed": (
+        "渠道 {} 连不上：{}；检查网络、代理和防火墙",
+        "channel {} does not answer: {}; check network, proxy and firewall",
+    ),
+    "callback": ("平台要能访问 {}", "the platform must be able to reach {}"),
+    "callback_private": (
+        "http.public_url 是 {}，平台从公网访问不到；填一个公网 https 地址",
+        "http.public_url is {}, which no platform can reach; give a public https address",
+    ),
     "port": ("端口 {} 空着", "port {} is free"),
     "port_taken": (
         "端口 {} 被占用（Paidan 可能正在运行）；或改 http.port",
@@ -105,7 +109,7 @@ def examine(settings: Settings, today: date, locale: str = "zh_CN") -> Iterator[
 def say(finding: Finding, locale: str = "zh_CN") -> str:
     """One line: a sign, what was found, how to mend it."""
     sign = {"ok": "✓", "warn": "!", "fail": "✗"}[finding.level]
-    pair = WORDS[finding.code]
+    pair = WORDS.get(finding.code) or Channels.words()[finding.code]
     words = pair[0] if locale.startswith("zh") else pair[1]
     return f"{sign} {words.format(*finding.facts)}"
 

@@ -23,9 +23,10 @@ from paidan.tables import COLUMNS, Kind
 from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
 from workflow.ports import UnitOfWork
-from workflow.records import Action
+from workflow.records import Action, ChatRef, Inbound, Receipt
 
 if TYPE_CHECKING:
+    from bots.gateway.adapter import Adapter, Finding
     from nlp import Understander
     from storage import SqlStore
 
@@ -219,3 +220,93 @@ def _with_store(settings: Settings, work: Callable[[SqlStore], Awaitable[T]]) ->
             return await work(store)
 
     return asyncio.run(run())
+
+
+def examine_channel(settings: Settings, name: str) -> list[Finding]:
+    """What keeps a chat channel from working: its address, its credentials, its platform's rules.
+
+    Raises:
+        InvalidInput: there is no channel of this name.
+    """
+    from bots.channel import ChannelError
+    from bots.gateway.adapter import Finding
+
+    section = getattr(settings.channels, name, None)
+    if section is None:
+        known = ", ".join(type(settings.channels).model_fields)
+        raise InvalidInput(field="channel", found=name, allowed=known)
+    if not section.on:
+        return [Finding("fail", "channel_off", (name, name))]
+
+    async def work(adapter: Adapter) -> list[Finding]:
+        try:
+            return list(await adapter.check())
+        except ChannelError as error:
+            return [Finding("fail", "channel_failed", (name, error.why))]
+
+    found = [_callback(settings, name)] if section.called else []
+    return [*found, *_with_adapter(settings, name, work)]
+
+
+def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt:
+    """Send a card as people will get them into one chat.
+
+    Raises:
+        InvalidInput: there is no channel of this name, or it has no account.
+        ChannelError: the platform did not take it.
+    """
+    from notifier.mailbox import fit
+    from notifier.wording import Words
+    from paidan.channels.sample import sample
+
+    section = getattr(settings.channels, name, None)
+    if section is None or not section.on:
+        known = ", ".join(on for on, _ in settings.channels.opened()) or "channels.*"
+        raise InvalidInput(field="channel", found=name, allowed=known)
+
+    async def work(adapter: Adapter) -> Receipt:
+        now = datetime.now(UTC)
+        outgoing, _ = fit(
+            sample(settings.tenant, to, now),
+            adapter.capabilities,
+            Words(settings.locale, "UTC", now),
+        )
+        return await adapter.send(outgoing)
+
+    return _with_adapter(settings, name, work)
+
+
+def _callback(settings: Settings, name: str) -> Finding:
+    from bots.gateway.adapter import Finding
+
+    address = f"{settings.public_url}/hooks/{name}"
+    public = settings.public_url.startswith("https://")
+    return Finding(
+        "ok" if public else "warn", "callback" if public else "callback_private", (address,)
+    )
+
+
+def _with_adapter(settings: Settings, name: str, work: Callable[[Adapter], Awaitable[T]]) -> T:
+    from paidan.channels.running import plug
+    from paidan.compose import client
+
+    async def nobody(inbound: Inbound) -> None:
+        """A command line takes no messages in."""
+
+    async def run(store: SqlStore) -> T:
+        async with client() as http:
+            adapters = plug(
+                settings.channels,
+                settings.tenant,
+                store,
+                http,
+                nobody,
+                public_url=settings.http.public_url,
+            )
+            try:
+                return await work(adapters[name])
+            finally:
+                for adapter in adapters.values():
+                    await adapter.close()
+
+    return _with_store(settings, run)

@@ -92,6 +92,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
         "sqlite:///文件路径 或 postgresql://用户@主机/库名",
         "sqlite:///path or postgresql://user@host/name",
     ),
+    "redis_url": ("redis://主机:端口/库号", "redis://host:port/number"),
     "url": ("http:// 或 https:// 开头的网址", "an address starting with http:// or https://"),
     "secret": ("至少 32 个随机字符", "at least 32 random characters"),
     "not_sample": ("自己的随机密钥，不能用示例", "a random secret of your own, not a sample"),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -28,6 +28,8 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from paidan.channels import Channels
+from paidan.channels.section import Section
 from paidan.company_file.reading import compose
 from paidan.problems import InvalidFile, Problem
 
@@ -37,19 +39,23 @@ CONFIG_FILE: Final = "config.yaml"
 SECRET_LENGTH: Final = 32
 SAMPLES: Final = ("change", "sample", "example", "secret", "password", "示例", "修改", "123456")
 KEY_FILE: Final = "secret_key"
+_PRIVATE: Final = ("secret", "token", "key", "password", "redis.url")
+"""Keys that end so are never shown whole."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Database(_Section):
+class Database(Section):
     """``url``: ``sqlite:///path`` or ``postgresql://…``; empty: a file in the data folder."""
 
     url: str = Field(default="", pattern=r"^(sqlite:///|postgresql(\+psycopg)?://|$)")
 
 
-class Http(_Section):
+class Redis(Section):
+    """``url``: ``redis://host:6379/0``; empty: none, and everything shared stays in SQL."""
+
+    url: str = Field(default="", pattern=r"^(rediss?://\S+|unix://\S+|$)", repr=False)
+
+
+class Http(Section):
     """Where the pages are served. ``public_url`` is what links in chats begin with."""
 
     host: str = "127.0.0.1"
@@ -57,7 +63,7 @@ class Http(_Section):
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+(/\S*)?)?$")
 
 
-class Log(_Section):
+class Log(Section):
     """``format``: text for people, json for collectors, auto by whether a terminal listens."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -81,9 +87,11 @@ class Settings(BaseSettings):
     locale: Literal["zh_CN", "en"] = "zh_CN"
     data_dir: Path = Field(default_factory=lambda: Path(os.environ.get("PAIDAN_HOME", "var")))
     database: Database = Database()
+    redis: Redis = Redis()
     http: Http = Http()
     log: Log = Log()
     secret_key: str = Field(default="", repr=False)
+    channels: Channels = Channels()
 
     _config: Path | None = PrivateAttr(None)
 
@@ -244,7 +252,8 @@ def _problem(
     where = named or str(path or variable)
     line = 0 if named else _nearest(loc, lines)
     key = ".".join(loc)
-    found = _hidden(str(detail["input"])) if "secret" in key else str(detail["input"])
+    private = any(key.endswith(name) for name in _PRIVATE)
+    found = _hidden(str(detail["input"])) if private else str(detail["input"])
     rule, values = _rule(detail, loc)
     return Problem(where, line, key, found, rule, values)
 
@@ -258,6 +267,7 @@ _RULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "database.url": ("database_url", ()),
     "http.public_url": ("url", ()),
     "http.port": ("integer", ("0–65535",)),
+    "redis.url": ("redis_url", ()),
 }
 
 

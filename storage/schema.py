@@ -499,6 +499,17 @@ ledger = Table(
     PrimaryKeyConstraint("tenant", "key"),
 )
 
+channel_notes = Table(
+    "channel_notes",
+    metadata,
+    _tenant(),
+    Column("area", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    _text("value"),
+    _int("until", NEVER),
+    PrimaryKeyConstraint("tenant", "area", "key"),
+)
+
 clock_offsets = Table(
     "clock_offsets",
     metadata,

@@ -24,6 +24,7 @@ from storage.database import Database, Insert, Row, Session, Sql, Unavailable, i
 from storage.identifiers import Ulids
 from storage.migrating import prepare
 from storage.misfits import Misfit
+from storage.notes import SqlNotes
 from storage.orders import AUDIT_ORDERS, events_of
 from storage.queries import Queries
 from storage.rows import decode_order
@@ -308,6 +309,16 @@ class SqlStore:
             uow.scope.touch("outbox")
 
         await self._submit(queued.tenant, work)
+
+    # --- small facts of channels ----------------------------------------------------------------
+
+    def notes(self, tenant: str, area: str) -> SqlNotes:
+        """See ``workflow.ports.Notes``; ``area`` keeps one channel's notes from another's."""
+        return SqlNotes(self, tenant, area)
+
+    async def write(self, tenant: str, work: Callable[[Session], T]) -> T:
+        """Run statements of this room in the writer, committed with whatever else waits."""
+        return await self._submit(tenant, lambda uow: work(uow.scope.session))
 
     # --- attachments ----------------------------------------------------------------------------
 

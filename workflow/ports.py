@@ -388,6 +388,26 @@ class Blobs(Protocol):
         ...
 
 
+class Notes(Protocol):
+    """Small facts a channel keeps between calls: cursors, windows, tokens. A note may have a life;
+    when that is over it is as if it had never been written.
+    """
+
+    async def get(self, key: str) -> str | None: ...
+
+    async def put(self, key: str, value: str, life: timedelta | None = None) -> None: ...
+
+    async def swap(
+        self, key: str, old: str | None, new: str, life: timedelta | None = None
+    ) -> bool:
+        """Write ``new`` if ``old`` is what stands there (None: nothing does); False otherwise."""
+        ...
+
+    async def drop(self, key: str, old: str | None = None) -> None:
+        """Remove it; with ``old`` only if that is what stands there."""
+        ...
+
+
 class Clock(Protocol):
     """The tenant's time: real time plus a persisted offset that only the sandbox moves."""
 

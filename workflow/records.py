@@ -35,7 +35,9 @@ class ChatRef:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A picture, voice clip or file. ``blob`` is its content hash once we hold the bytes."""
+    """A picture, voice clip or file. ``blob`` is its content hash once we hold the bytes; before,
+    ``ref`` is what its channel fetches it by. ``lost`` says in plain words why we never got it.
+    """
 
     kind: Literal["image", "voice", "video", "file"]
     blob: str | None = None
@@ -43,6 +45,8 @@ class Media:
     name: str = ""
     size: int = 0
     transcript: str | None = None
+    ref: str = ""
+    lost: str = ""
 
 
 def media_of(rows: object) -> tuple[Media, ...]:

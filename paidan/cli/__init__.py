@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from paidan.cli import corpus, data, proof, running, setup, understanding
+from paidan.cli import channels, corpus, data, proof, running, setup, understanding
 from paidan.cli.options import USER_ERROR
 from paidan.terminal import Refusal, say, sentence
 from workflow.errors import PaidanError
@@ -27,6 +27,11 @@ app = typer.Typer(
 )
 for wing in (setup, running, data, understanding, proof):
     app.add_typer(wing.app)
+app.add_typer(
+    channels.app,
+    name="channel",
+    help=say("聊天渠道：试发卡片。", "Chat channels: send a test card."),
+)
 app.add_typer(
     corpus.app,
     name="corpus",

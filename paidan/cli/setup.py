@@ -60,13 +60,24 @@ def migrate(config: ConfigFile = None) -> None:
 
 
 @app.command(help=say("体检：缺什么、怎么补。", "Check the installation and how to mend it."))
-def doctor(config: ConfigFile = None) -> None:
-    """Look at everything; exit 1 when something would keep Paidan from running."""
+def doctor(
+    channel: Annotated[
+        str | None,
+        typer.Argument(help=say("聊天渠道，如 telegram", "a chat channel such as telegram")),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Look at everything, or at one chat channel; exit 1 when something keeps it from running."""
     from paidan.doctor import examine
     from paidan.doctor import say as word
+    from paidan.errands import examine_channel
 
+    settings = settings_of(config)
+    found = (
+        examine_channel(settings, channel) if channel else examine(settings, date.today(), locale())  # noqa: DTZ011 - the year is enough
+    )
     failed = False
-    for finding in examine(settings_of(config), date.today(), locale()):  # noqa: DTZ011 - the year is enough
+    for finding in found:
         print(word(finding, locale()))
         failed |= finding.level == "fail"
     raise typer.Exit(int(failed))

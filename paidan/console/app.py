@@ -13,6 +13,7 @@ from paidan.console.pages import (
     board,
     entry,
     files,
+    hooks,
     knowledge,
     me,
     order,
@@ -87,6 +88,7 @@ def build(services: Services) -> web.Application:
         app.router.add_route(route.method, route.path, guarded(route))
     app.router.add_get("/static/{version}/{name:.+}", assets.serve)
     app.router.add_post("/api/alarms", alarms.receive)
+    app.router.add_route("*", "/hooks/{channel}", hooks.receive)
     app.router.add_get("/healthz", files.healthz)
     app.router.add_get("/readyz", files.readyz)
     app.on_response_prepare.append(guard.add_headers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from bots.gateway.adapter import Adapter
 from storage import SqlStore
 from workflow.kept import Admitted
 from workflow.knowledge import Knows
@@ -50,3 +51,6 @@ class Services:
     public_url: str = ""
     trusted_proxies: frozenset[str] = frozenset()
     knows: Knows | None = None
+    hooks: Mapping[str, Adapter] = field(default_factory=dict)
+    """Chat platforms that call us, by channel name."""
+    count: Callable[[str, str], None] = lambda _channel, _event: None

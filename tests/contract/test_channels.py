@@ -7,7 +7,6 @@ to open it for speaking.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from bots.channel import Anomalous, Channel
 from paidan.clock import FrozenClock
 from paidan.compose import Parts, assemble, seed
 from paidan.demo import demo_company
+from tests.vendors.ear import Ear
 from workflow.errors import InvalidInput
 from workflow.kept import Post
 from workflow.ports import Clock, Store
@@ -29,11 +29,8 @@ from workflow.records import (
     Button,
     Card,
     ChatRef,
-    Entity,
-    Guess,
     Inbound,
     Outgoing,
-    Understanding,
 )
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
@@ -78,31 +75,6 @@ def own(name: str, chat: str, sender: str) -> Way:
 
 
 WAYS = [own("sandbox", "customer:c01", "c01"), own("web", "visitor:k3j9", "visitor:k3j9")]
-
-
-class Ear:
-    """Hears a fault in words of faults, a place in a building's number, and nothing else."""
-
-    _TYPES: Mapping[str, str] = {
-        "空调": "hvac",
-        "水管": "plumbing",
-        "垃圾": "environment",
-        "电梯": "elevator",
-    }
-
-    def understand(self, text: str, **_hints: object) -> Understanding:
-        fault = next((fault for word, fault in self._TYPES.items() if word in text), "none")
-        intent = "report" if fault != "none" else "chitchat"
-        place = re.search(r"(锦绣苑)?\d栋(\d单元)?\d*", text)
-        found = [Entity("location", place[0], place.start(), place.end(), 0.9)] if place else []
-        return Understanding(
-            text,
-            Guess(intent, 0.9),
-            Guess(fault, 0.9),
-            Guess("P1", 0.9),
-            Guess("2", 0.9),
-            tuple(found),
-        )
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: way.name)

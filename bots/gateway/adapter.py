@@ -1,0 +1,145 @@
+"""The contract of a chat platform's adapter, and the records it meets the house with.
+
+CallbackError
+├── Forged      the signature, the secret or the time does not hold: answered 403, nothing is kept
+└── Malformed   it is genuine or unsigned, but not what the platform documents: answered 400
+
+Whatever is genuine and merely of no use to us is answered as if it had been (200): platforms
+disable doors that complain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from bots.channel import Channel
+from workflow.kept import Admitted
+from workflow.records import Inbound, Media
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from bots.gateway.tokens import Tokens
+    from workflow.ports import Notes
+
+
+class CallbackError(Exception):
+    """A call to our door that is refused; ``why`` goes to the log, never back."""
+
+    status = 400
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+class Forged(CallbackError):
+    """Not from the platform, or too old."""
+
+    status = 403
+
+
+class Malformed(CallbackError):
+    """Not what the platform documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One HTTP call of a platform. Header names are lower case; the body is at most 1 MB."""
+
+    method: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the platform is answered."""
+
+    body: bytes = b""
+    content_type: str = "text/plain"
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of ``paidan doctor <channel>``: what was looked at, how it is, and how to mend it.
+
+    ``code`` names the words (the channel's section of the settings has them, in both languages),
+    ``facts`` fill them in by position.
+    """
+
+    level: Literal["ok", "warn", "fail"]
+    code: str
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An attachment's bytes with what the platform calls them; the true type is sniffed."""
+
+    data: bytes
+    name: str = ""
+
+
+Admit = Callable[[Inbound], Awaitable[Admitted | None]]
+
+
+@dataclass(frozen=True)
+class Switchboard:
+    """What every adapter is given.
+
+    ``admit`` makes a message durably ours (None for a redelivery): acknowledge only afterwards.
+    ``http`` is the shared client session. ``notes`` are the adapter's own small durable facts
+    (cursors, windows, response codes), apart from other adapters'. ``tokens`` are shared by all
+    processes. ``hook`` is the public address of this channel's door, empty where nobody outside
+    can reach us. ``count`` counts what happens, by channel and event, for the metrics. ``now`` is
+    real time: platforms know no other.
+    """
+
+    tenant: str
+    admit: Admit
+    http: aiohttp.ClientSession
+    notes: Notes
+    tokens: Tokens
+    now: Callable[[], datetime]
+    hook: str = ""
+    count: Callable[[str, str], None] = lambda _channel, _event: None
+
+
+class Adapter(Channel, Protocol):
+    """A chat platform, both ways."""
+
+    async def receive(self, callback: Callback) -> Answer:
+        """One call to ``/hooks/<name>``: verify, parse, admit, and only then answer.
+
+        Raises:
+            CallbackError: it is refused.
+        """
+        ...
+
+    async def run(self) -> None:
+        """Keep what connection of our own the platform wants, until cancelled. Returns at once
+        where the platform calls us. A lost connection is opened again by this, not by the caller.
+        """
+        ...
+
+    async def fetch(self, media: Media) -> Fetched:
+        """The bytes behind ``media.ref``.
+
+        Raises:
+            ChannelError: ``Retry`` where it may come later, ``Refused`` where it will not.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back what the adapter opened for itself; the shared session is not its own."""
+        ...
+
+    async def check(self) -> Sequence[Finding]:
+        """Try the credentials and whatever else can be wrong; never raises for what it finds."""
+        ...

@@ -1,0 +1,101 @@
+"""A message's attachments on their way home: fetched from their channel, kept, and put into words.
+
+They are fetched after the message is ours and before it is understood: a platform's links live for
+minutes. What cannot be had is said on the message; the message itself never waits for it long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from bots.channel import ChannelError, Refused
+from bots.gateway.adapter import Adapter
+from bots.gateway.media import LARGEST, sniff
+from workflow.ports import Blobs
+from workflow.records import Inbound, Media
+
+TRIES: Final = 3
+_PAUSE: Final = 1.0
+WITHIN: Final = 45.0
+"""Seconds one attachment may take in all."""
+
+Transcribe = Callable[[bytes, str], Awaitable[str | None]]
+"""The words of a voice clip of this MIME type; None where there are none to be had."""
+
+_log = logging.getLogger(__name__)
+
+
+class Luggage:
+    """Fetches for every channel.
+
+    Args:
+        adapters: By channel name; others bring their attachments along.
+        blobs: Where bytes are kept, by content.
+        transcribe: Puts voice into words; None where nothing is installed for it.
+    """
+
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        blobs: Blobs,
+        transcribe: Transcribe | None = None,
+    ) -> None:
+        self._adapters = adapters
+        self._blobs = blobs
+        self._transcribe = transcribe
+
+    async def fetch(self, inbound: Inbound) -> Inbound:
+        """The message with its attachments kept; a failed one says why in ``lost``."""
+        if not any(media.ref and media.blob is None for media in inbound.media):
+            return inbound
+        adapter = self._adapters.get(inbound.channel)
+        if adapter is None:
+            return inbound
+        kept = [await self._one(adapter, media) for media in inbound.media]
+        return replace(inbound, media=tuple(kept))
+
+    async def _one(self, adapter: Adapter, media: Media) -> Media:
+        if not media.ref or media.blob is not None:
+            return media
+        try:
+            async with asyncio.timeout(WITHIN):
+                return await self._kept(adapter, media)
+        except (ChannelError, TimeoutError) as error:
+            why = error.why if isinstance(error, ChannelError) else "no answer in time"
+            _log.warning("an attachment of %s did not come: %s", adapter.name, why)
+            return replace(media, lost=why)
+
+    async def _kept(self, adapter: Adapter, media: Media) -> Media:
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                fetched = await adapter.fetch(media)
+                break
+            except Refused:
+                raise
+            except ChannelError:
+                if not left:
+                    raise
+                await asyncio.sleep(_PAUSE)
+        if len(fetched.data) > LARGEST:
+            raise Refused(adapter.name, f"an attachment of more than {LARGEST} bytes")
+        mime = sniff(fetched.data)
+        blob = await self._blobs.put(fetched.data, mime)
+        name = media.name or fetched.name
+        home = replace(media, blob=blob, mime=mime, name=name, size=len(fetched.data))
+        if home.kind == "voice" and not home.transcript and self._transcribe is not None:
+            return replace(home, transcript=await self._words(fetched.data, mime))
+        return home
+
+    async def _words(self, data: bytes, mime: str) -> str | None:
+        """Silence, noise and failure are all no words; a person listens then."""
+        assert self._transcribe is not None  # noqa: S101 - for the type checker
+        try:
+            said = await self._transcribe(data, mime)
+        except Exception:  # noqa: BLE001 - a clip nobody can decode is a clip a person hears
+            _log.exception("a voice clip could not be put into words")
+            return None
+        return said or None

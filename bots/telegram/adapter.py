@@ -1,0 +1,380 @@
+"""Telegram's adapter: a webhook with a secret, or long polling; nothing is answered before kept.
+
+Source: https://core.telegram.org/bots/api
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from hmac import compare_digest
+from typing import Final, TypeVar
+
+from telegram import Bot, CallbackQuery, Message, Update, User
+from telegram.constants import ParseMode
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+    TimedOut,
+)
+from telegram.request import HTTPXRequest
+
+from bots.channel import Anomalous, Capabilities, Refused, Retry
+from bots.degrade import visible
+from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Malformed, Switchboard
+from bots.gateway.media import download
+from bots.gateway.presses import Asked, Presses
+from bots.telegram import writing
+from bots.telegram.reading import CAPABILITIES, CHANNEL, said
+from workflow.records import ChatKind, Inbound, Media, Outgoing, Receipt
+
+ADDRESS: Final = "https://api.telegram.org"
+_SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105 - its name
+_UPDATES: Final = ("message", "edited_message", "callback_query", "my_chat_member")
+_KEY_BYTES: Final = 64
+_POLL_SECONDS: Final = 25
+_POLLED: Final = 50
+_PAUSE: Final = 5.0
+_NAMES_KEPT: Final = timedelta(days=90)
+_ALERT: Final = 200
+_OFFSET: Final = "offset"
+_BENIGN: Final = ("message is not modified", "query is too old", "query id is invalid")
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, and ours hold the token
+
+
+class Telegram:
+    """One bot.
+
+    Args:
+        board: What every adapter is given.
+        token: From @BotFather.
+        secret: Guards the webhook; empty: long polling.
+        hook: The address of our door, where there is a webhook.
+        address: Of the Bot API, for a server of one's own.
+    """
+
+    name = CHANNEL
+
+    def __init__(
+        self,
+        board: Switchboard,
+        token: str,
+        secret: str = "",
+        hook: str = "",
+        address: str = ADDRESS,
+    ) -> None:
+        self._board = board
+        self._secret = secret
+        self._hook = hook
+        self._address = address
+        calls, updates = HTTPXRequest(connection_pool_size=32), HTTPXRequest()
+        self._connections = (calls, updates)
+        self._bot = Bot(
+            token,
+            base_url=f"{address}/bot",
+            base_file_url=f"{address}/file/bot",
+            request=calls,
+            get_updates_request=updates,
+        )
+        self._presses = Presses(board.notes, _KEY_BYTES)
+        self._me: User | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything but pictures on cards."""
+        return CAPABILITIES
+
+    # --- coming in ----------------------------------------------------------------------------
+
+    async def receive(self, callback: Callback) -> Answer:
+        """One update by webhook.
+
+        Raises:
+            Forged: without our secret.
+            Malformed: not an update.
+        """
+        given = callback.headers.get(_SECRET_HEADER, "")
+        if not self._secret or not compare_digest(given.encode(), self._secret.encode()):
+            raise Forged("the secret token is missing or wrong")
+        await self._take(_update(callback.body, self._bot))
+        return Answer()
+
+    async def run(self) -> None:
+        """Tell Telegram where our door is; or, without one, ask for updates for ever."""
+        if self._hook and self._secret:
+            await self._until_done(self._set_hook)
+            return
+        await self._until_done(lambda: self._bot.delete_webhook(drop_pending_updates=False))
+        while True:
+            try:
+                await self._poll()
+            except Conflict:
+                _log.warning("another process is asking Telegram for updates; waiting")
+                await asyncio.sleep(_POLL_SECONDS)
+            except TelegramError as error:
+                _log.warning("Telegram gives no updates: %s", type(error).__name__)
+                await asyncio.sleep(_PAUSE)
+
+    async def _set_hook(self) -> bool:
+        return await self._bot.set_webhook(
+            self._hook, secret_token=self._secret, allowed_updates=list(_UPDATES)
+        )
+
+    async def close(self) -> None:
+        """Close the Bot's own connections."""
+        for connection in self._connections:
+            await connection.shutdown()
+
+    async def _until_done(self, call: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            try:
+                await call()
+            except InvalidToken:
+                _log.exception("Telegram does not know this token; see paidan doctor telegram")
+                raise
+            except TelegramError as error:
+                _log.warning("Telegram does not answer: %s", type(error).__name__)
+                await asyncio.sleep(_PAUSE)
+            else:
+                return
+
+    async def _poll(self) -> None:
+        """One round; the offset moves on only past what is kept."""
+        offset = int(await self._board.notes.get(_OFFSET) or 0)
+        found = await self._bot.get_updates(
+            offset=offset or None,
+            limit=_POLLED,
+            timeout=_POLL_SECONDS,
+            allowed_updates=list(_UPDATES),
+        )
+        for update in found:
+            await self._take(update)
+            await self._board.notes.put(_OFFSET, str(update.update_id + 1))
+
+    async def _take(self, update: Update) -> None:
+        """Keep what is for us; presses are answered so that the button stops turning."""
+        if update.message is not None and update.message.migrate_to_chat_id is not None:
+            await self._moved(update.message.chat.id, update.message.migrate_to_chat_id)
+            return
+        if update.callback_query is not None:
+            await self._pressed(update, update.callback_query)
+            return
+        message = update.message or update.edited_message
+        if message is None:
+            self._board.count(CHANNEL, "ignored")
+            return
+        chat = await self._known(message.chat.id)
+        inbound = said(update, self._board.tenant, await self._ourselves(), chat)
+        if inbound is None:
+            self._board.count(CHANNEL, "ignored")
+            return
+        await self._remember(inbound)
+        await self._board.admit(inbound)
+
+    async def _pressed(self, update: Update, query: CallbackQuery) -> None:
+        pressed = await self._presses.read(query.data or "")
+        message = query.message
+        if pressed is None or message is None:
+            await self._answered(query, "这个按钮已经失效，请在最新的卡片上操作")
+            return
+        if isinstance(pressed, Asked):
+            await self._ask(query, message.chat.id, message.message_id, pressed)
+            return
+        kind: ChatKind = "direct" if message.chat.type == "private" else "group"
+        inbound = Inbound(
+            tenant=self._board.tenant,
+            channel=CHANNEL,
+            chat=await self._known(message.chat.id),
+            chat_kind=kind,
+            sender=str(query.from_user.id),
+            sender_name=visible(query.from_user.full_name)[:60],
+            dedupe_key=f"{CHANNEL}:{update.update_id}",
+            sent_at=self._board.now(),
+            action=pressed,
+        )
+        await self._board.admit(inbound)
+        await self._answered(query)
+
+    async def _ask(self, query: CallbackQuery, chat: int, message: int, asked: Asked) -> None:
+        """Offer the choices under the card; words that must be written are written as a command."""
+        if not asked.choices:
+            await self._answered(
+                query, f"请回复：{asked.command or asked.label} 加上要说的话", alert=True
+            )
+            return
+        buttons = asked.buttons()
+        keys = await self._presses.keys(buttons)
+        keyboard = writing.keyboard([button.label for button in buttons], keys)
+        await self._answered(query, asked.label)
+        await self._called(
+            self._bot.edit_message_reply_markup(chat, message, reply_markup=keyboard)
+        )
+
+    async def _answered(
+        self, query: CallbackQuery, words: str = "", *, alert: bool = False
+    ) -> None:
+        """Stop the button's turning; too late is no harm."""
+        try:
+            await query.answer(words[:_ALERT] or None, show_alert=alert)
+        except TelegramError as error:
+            _log.info("a press was not answered: %s", type(error).__name__)
+
+    # --- going out ----------------------------------------------------------------------------
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """Say it, or repaint ``previous``; long words become several messages, the last counts."""
+        to = await self._current(outgoing.to.chat)
+        try:
+            return await self._spoken(outgoing, to)
+        except ChatMigrated as moved:
+            await self._moved(int(to), moved.new_chat_id)
+            return await self._spoken(outgoing, str(moved.new_chat_id))
+
+    async def _spoken(self, outgoing: Outgoing, to: str) -> Receipt:
+        names = {who: await self._board.notes.get(f"name:{who}") or "" for who in outgoing.mentions}
+        shown = outgoing.card
+        if shown is None:
+            html = writing.pages(outgoing.text, outgoing.mentions, names)
+            keyboard = None
+        else:
+            html = [writing.card(shown, outgoing.text, outgoing.mentions, names)]
+            labels = [button.label for button in shown.buttons]
+            keys = await self._presses.keys(shown.buttons)
+            keyboard = writing.keyboard(labels, keys) if keys else None
+        if outgoing.previous:
+            edited = self._bot.edit_message_text(
+                html[-1],
+                chat_id=to,
+                message_id=int(outgoing.previous),
+                parse_mode=ParseMode.HTML,
+                reply_markup=keyboard,
+            )
+            await self._called(edited)
+            return Receipt(outgoing.previous, self._board.now())
+        for page in html:
+            sent = await self._called(
+                self._bot.send_message(to, page, parse_mode=ParseMode.HTML, reply_markup=keyboard)
+            )
+        number = sent.message_id if isinstance(sent, Message) else 0
+        return Receipt(str(number), self._board.now())
+
+    async def _called(self, calling: Awaitable[_T]) -> _T | None:
+        """The answer of a call, failures in our own words; None for what is as good as done.
+
+        Raises:
+            ChatMigrated: the group has another number now.
+            ChannelError: as the contract says.
+        """
+        try:
+            return await calling
+        except ChatMigrated:
+            raise
+        except RetryAfter as wait:
+            after = wait.retry_after
+            seconds = after if isinstance(after, timedelta) else timedelta(seconds=after)
+            raise Retry(CHANNEL, "too many messages", after=seconds) from None
+        except TimedOut:
+            raise Anomalous(CHANNEL, "no answer in time") from None
+        except BadRequest as error:
+            why = error.message
+            if any(words in why.lower() for words in _BENIGN):
+                return None
+            raise Refused(CHANNEL, why) from None
+        except (Forbidden, InvalidToken) as error:
+            raise Refused(CHANNEL, error.message) from None
+        except NetworkError as error:
+            raise Anomalous(CHANNEL, type(error).__name__) from None
+        except TelegramError as error:
+            raise Anomalous(CHANNEL, error.message) from None
+
+    async def fetch(self, media: Media) -> Fetched:
+        """The bytes of a file; Telegram gives bots at most 20 MB."""
+        file = await self._called(self._bot.get_file(media.ref))
+        if file is None or not file.file_path:
+            raise Refused(CHANNEL, "the file is gone")
+        hosts = ("api.telegram.org", self._address)
+        return Fetched(await download(CHANNEL, self._board.http, file.file_path, hosts))
+
+    # --- who and where ------------------------------------------------------------------------
+
+    async def _ourselves(self) -> User:
+        if self._me is None:
+            self._me = await self._called(self._bot.get_me())
+        if self._me is None:
+            raise Anomalous(CHANNEL, "the bot does not know itself")
+        return self._me
+
+    async def _remember(self, inbound: Inbound) -> None:
+        """Names are needed to call people by; Telegram never gives them by number."""
+        key = f"name:{inbound.sender}"
+        if inbound.sender_name and await self._board.notes.get(key) != inbound.sender_name:
+            await self._board.notes.put(key, inbound.sender_name, _NAMES_KEPT)
+
+    async def _moved(self, old: int, new: int) -> None:
+        """A group became a supergroup: it keeps the number we know it by."""
+        known = await self._known(old)
+        await self._board.notes.put(f"moved:{known}", str(new))
+        await self._board.notes.put(f"known:{new}", known)
+
+    async def _known(self, chat: int) -> str:
+        return await self._board.notes.get(f"known:{chat}") or str(chat)
+
+    async def _current(self, chat: str) -> str:
+        return await self._board.notes.get(f"moved:{chat}") or chat
+
+    # --- health -------------------------------------------------------------------------------
+
+    async def check(self) -> Sequence[Finding]:
+        """The token, whether groups are heard, and whether updates reach us."""
+        try:
+            me = await self._bot.get_me()
+        except (InvalidToken, Forbidden):
+            return [Finding("fail", "telegram_token")]
+        except TelegramError as error:
+            raise Anomalous(CHANNEL, type(error).__name__) from None
+        found = [Finding("ok", "telegram_bot", (f"@{me.username}",))]
+        if not me.can_read_all_group_messages:
+            found.append(Finding("warn", "telegram_privacy", (f"@{me.username}",)))
+        hook = await self._called(self._bot.get_webhook_info())
+        if hook is None:
+            return found
+        if self._hook and hook.url != self._hook:
+            found.append(Finding("warn", "telegram_hook_unset", (self._hook,)))
+        elif not self._hook and hook.url:
+            found.append(Finding("warn", "telegram_hook_left"))
+        if hook.last_error_message:
+            found.append(Finding("warn", "telegram_hook_failing", (hook.last_error_message,)))
+        if hook.pending_update_count:
+            found.append(Finding("ok", "telegram_waiting", (str(hook.pending_update_count),)))
+        return found
+
+
+def _update(body: bytes, bot: Bot) -> Update:
+    try:
+        found = json.loads(body)
+        update = Update.de_json(found, bot) if isinstance(found, dict) else None
+    except (
+        ValueError,
+        RecursionError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+        OSError,
+    ):
+        update = None
+    if update is None or not isinstance(update.update_id, int):
+        raise Malformed("not an update")
+    return update

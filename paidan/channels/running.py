@@ -1,0 +1,83 @@
+"""The channels of a running house: plugged in, their connections kept, unplugged at the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bots.gateway.adapter import Adapter, Admit, Switchboard
+from bots.gateway.tokens import Tokens
+from paidan.channels import Channels
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from storage import SqlStore
+    from workflow.ports import Notes
+
+log = structlog.get_logger(__name__)
+
+RESTART_AFTER: Final = 5.0
+"""Seconds before a connection whose keeper failed is tried again."""
+
+
+def plug(
+    channels: Channels,
+    tenant: str,
+    store: SqlStore,
+    http: aiohttp.ClientSession,
+    admit: Admit,
+    *,
+    public_url: str = "",
+    shared: Callable[[str], Notes] | None = None,
+    count: Callable[[str, str], None] = lambda _channel, _event: None,
+) -> dict[str, Adapter]:
+    """The adapters of all channels with credentials.
+
+    Args:
+        channels: Their accounts.
+        tenant: Whose they are.
+        store: Keeps their notes.
+        http: The client session they share.
+        admit: What makes a message ours.
+        public_url: What the platforms reach us by; empty: they cannot.
+        shared: Notes that may be lost, faster than SQL: tokens live there.
+        count: Counts what happens, by channel and event.
+    """
+    adapters: dict[str, Adapter] = {}
+    for name, section in channels.opened():
+        passing = shared(f"tokens:{name}") if shared else store.notes(tenant, f"tokens:{name}")
+        board = Switchboard(
+            tenant=tenant,
+            admit=admit,
+            http=http,
+            notes=store.notes(tenant, name),
+            tokens=Tokens(passing),
+            now=lambda: datetime.now(UTC),
+            hook=f"{public_url.rstrip('/')}/hooks/{name}" if public_url else "",
+            count=count,
+        )
+        adapters[name] = section.open(board)
+    return adapters
+
+
+async def keep_running(adapters: Mapping[str, Adapter]) -> None:
+    """Keep every channel's own connection until cancelled; one that fails hurts no other."""
+    async with asyncio.TaskGroup() as group:
+        for name, adapter in adapters.items():
+            group.create_task(_keep(name, adapter), name=f"channel:{name}")
+
+
+async def _keep(name: str, adapter: Adapter) -> None:
+    while True:
+        try:
+            await adapter.run()
+        except Exception:  # the connection's keeper has a bug; the channel is tried again
+            log.exception("a channel's connection failed", channel=name)
+        else:
+            return
+        await asyncio.sleep(RESTART_AFTER)

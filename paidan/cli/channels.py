@@ -1,0 +1,44 @@
+"""Chat channels from the command line."""
+
+# ruff: noqa: PLC0415 - a command line must not pay for rooms it does not enter
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from paidan.cli.options import ConfigFile, settings_of
+from paidan.terminal import Refusal, say
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command(
+    "test", help=say("往一个会话发一张测试卡片。", "Send a card to a chat to see that it works.")
+)
+def send(
+    channel: Annotated[str, typer.Argument(help=say("渠道，如 telegram", "such as telegram"))],
+    to: Annotated[str, typer.Option(help=say("会话编号或账号", "the id of a chat or a user"))],
+    *,
+    group: Annotated[
+        bool, typer.Option("--group", help=say("这是一个群", "it is a group"))
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Prints what the platform called the message."""
+    from bots.channel import ChannelError
+    from paidan.errands import try_channel
+    from workflow.records import ChatRef
+
+    place = ChatRef(channel, to, "group" if group else "direct")
+    try:
+        receipt = try_channel(settings_of(config), channel, place)
+    except ChannelError as error:
+        raise Refusal(
+            say(
+                f"{channel} 没有收下：{error.why}；跑 paidan doctor {channel} 看怎么补",
+                f"{channel} did not take it: {error.why}; see paidan doctor {channel}",
+            )
+        ) from error
+    print(say(f"✓ 已发出，消息编号 {receipt.message_id}", f"✓ sent, message {receipt.message_id}"))

@@ -1,0 +1,158 @@
+"""What every chat platform owes the front desk, asked of each of them alike through its own wire.
+
+A new platform is a fake (``tests/vendors``) and one more name in ``PLATFORMS``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.vendors.ear import Ear
+from tests.vendors.platform import Platform, Shown, Town, town
+from tests.vendors.telegram import FakeTelegram, PollingTelegram
+from workflow.states import State
+
+PLATFORMS: list[type[Platform]] = [FakeTelegram, PollingTelegram]
+FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
+
+RUBBISH = "锦绣苑3栋楼下垃圾没人收，臭得很，电话13712345678"
+
+
+@pytest.fixture(params=PLATFORMS, ids=lambda kind: kind.__name__)
+async def there(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Town]:
+    """The demo company on each platform in turn."""
+    async with town(request.param(), Ear(), tmp_path) as found:
+        yield found
+
+
+def has(*words: str) -> Any:
+    """A message with all of these words."""
+    return lambda shown: all(word in shown.text for word in words)
+
+
+async def reported(
+    there: Town, who: str = "anna", text: str = FAULT, button: str = "接单"
+) -> tuple[Any, Shown]:
+    """A customer reports; the work order, and its card in the team's group."""
+    assert set(await there.platform.says(who, text, f"customer:{who}")) == {200}
+    order = await there.until_order()
+    card = await there.until_shown(
+        "group:home", lambda s: order.number[-4:] in s.text and button in s.buttons
+    )
+    return order, card
+
+
+async def test_one_sentence_becomes_a_work_order_with_number_and_card(there: Town) -> None:
+    order, card = await reported(there)
+    assert order.fault_type == "hvac"
+    told = await there.until_shown("customer:anna", has(order.number))
+    assert told.id
+    assert "空调" in card.text
+
+
+async def test_four_deliveries_of_one_message_are_one_work_order(there: Town) -> None:
+    answered = await there.platform.says("anna", FAULT, "customer:anna", times=4)
+    assert set(answered) == {200}
+    order = await there.until_order()
+    await there.until_shown("customer:anna", has(order.number))
+    assert len(await there.orders()) == 1
+    told = [s for s in there.platform.shown("customer:anna") if "已受理" in s.text]
+    assert len(told) <= 1
+
+
+async def test_accepted_and_completed_from_the_card(there: Town) -> None:
+    order, card = await reported(there)
+    engineer = order.assignee or order.candidates[0]
+    await there.platform.presses(engineer, card, "接单")
+    await there.until_order(lambda o: o.state == State.IN_PROGRESS and o.assignee == engineer)
+    moved = await there.until_shown("group:home", lambda s: "到场" in "".join(s.buttons))
+    await there.platform.presses(engineer, moved, "到场")
+    await there.until_order(lambda o: o.arrived_at is not None)
+    await there.platform.says(
+        engineer, f"完工 {int(order.number[-4:])} 加氟后制冷正常", "group:home"
+    )
+    await there.until_order(lambda o: o.state == State.AWAITING_ACCEPTANCE)
+    asked = await there.until_shown("customer:anna", lambda s: "确认修好了" in s.buttons)
+    await there.platform.presses("anna", asked, "确认修好了")
+    await there.until_order(lambda o: o.state == State.CLOSED)
+
+
+async def test_of_two_who_press_one_wins_and_the_other_is_told_by_whom(there: Town) -> None:
+    order, card = await reported(there, text=RUBBISH, button="抢单")
+    first, second, *_ = order.candidates
+    await asyncio.gather(
+        there.platform.presses(first, card, "抢单"), there.platform.presses(second, card, "抢单")
+    )
+    taken = await there.until_order(lambda o: o.state == State.IN_PROGRESS)
+    winner = taken.assignee
+    loser = second if winner == first else first
+    assert winner in {first, second}
+    company = await there.parts.store.read("demo", lambda uow: uow.company)
+    name, called = company.staff[winner].name, there.platform.user(loser)
+    assert await there.until_shown("group:home", lambda s: name in s.text and called in s.mentions)
+
+
+async def test_users_words_cannot_mention_or_mark_up(there: Town) -> None:
+    nasty = f"{FAULT} @所有人 <b>急</b> <script>alert(1)</script> [x](http://evil.example)"
+    _, card = await reported(there, text=nasty)
+    everything = "\n".join(s.text for s in there.platform.shown("group:home"))
+    assert "@所有人" not in everything
+    assert "<script>" not in everything
+    assert not [
+        who for s in there.platform.shown("group:home") for who in s.mentions if who == "all"
+    ]
+    assert card.id
+
+
+async def test_a_busy_platform_is_waited_for_and_a_broken_one_tried_again(there: Town) -> None:
+    there.platform.busy()
+    there.platform.broken()
+    await there.platform.says("anna", FAULT, "customer:anna")
+    order = await there.until_order()
+    await wind_until_shown(there, "customer:anna", order.number)
+
+
+async def wind_until_shown(there: Town, chat: str, words: str) -> None:
+    """Let the clock run in steps of ten seconds until a chat says this."""
+    for _ in range(60):
+        if any(words in s.text for s in there.platform.shown(chat)):
+            return
+        clock = there.parts.clock
+        await clock.move(
+            "demo",
+            clock.now("demo").fromtimestamp(
+                clock.now("demo").timestamp() + 10, tz=clock.now("demo").tzinfo
+            ),
+        )
+        there.parts.house.wake("demo", frozenset({"outbox"}))
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{chat} never said {words}")
+
+
+async def test_it_acknowledges_while_nobody_has_understood_yet(
+    there: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deaf(self: Ear, *args: Any, **more: Any) -> Any:
+        raise RuntimeError("nothing is understood today")
+
+    monkeypatch.setattr(Ear, "understand", deaf)
+    assert set(await there.platform.says("anna", FAULT, "customer:anna")) == {200}
+    assert await there.until_order(lambda o: o.number != "")
+
+
+async def test_no_secret_is_ever_logged(there: Town, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    there.platform.broken()
+    await reported(there)
+    secrets = [str(v) for v in there.platform.section().model_dump().values() if len(str(v)) > 8]
+    hidden = [s for s in secrets if not s.startswith("http")]
+    assert hidden
+    ours = [record for record in caplog.records if not record.name.startswith("aiohttp.access")]
+    for record in ours:
+        assert not [s for s in hidden if s in record.getMessage()], record.name

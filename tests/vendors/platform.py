@@ -1,0 +1,209 @@
+"""What a fake of a chat platform offers the contract suite, and the demo company moved onto it.
+
+A fake is the platform as its documentation has it: it refuses what the platform refuses, and what
+it answers is checked against code nobody here wrote (see each fake).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer, unused_port
+
+import paidan.demo
+from bots.gateway.adapter import Adapter, Admit
+from paidan.channels import Channels
+from paidan.channels.running import keep_running, plug
+from paidan.channels.section import ChannelSection
+from paidan.clock import FrozenClock
+from paidan.company_file import Loaded, parse_company
+from paidan.compose import Parts, Understands, assemble, seed
+from paidan.console.app import build
+from paidan.console.services import Services
+from storage import SqlStore
+from workflow.work_order import WorkOrder
+
+TENANT = "demo"
+MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+_COMPANY = Path(paidan.demo.__file__).parent / "company.yaml"
+
+
+@dataclass
+class Shown:
+    """A message as it stands in a chat now."""
+
+    id: str
+    chat: str
+    text: str
+    buttons: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    edits: int = 0
+    raw: dict[str, Any] = field(default_factory=dict)
+
+
+class Platform(ABC):
+    """A chat platform on loopback. ``hook`` is our door, once it is open."""
+
+    name: ClassVar[str]
+    groups: ClassVar[bool] = True
+    """Whether staff groups can live here."""
+
+    def __init__(self) -> None:
+        self.hook = ""
+        self.http: ClientSession
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Open the platform's API."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Close it."""
+
+    @abstractmethod
+    def section(self) -> ChannelSection:
+        """Our account there, as the settings would have it."""
+
+    @abstractmethod
+    def user(self, who: str) -> str:
+        """The platform's id of a person, by a name of ours."""
+
+    @abstractmethod
+    def chat(self, name: str) -> str:
+        """The platform's id of a chat: ``group:home``, ``staff:chenwei``, ``customer:c01``."""
+
+    @abstractmethod
+    async def says(
+        self, who: str, text: str, chat: str, *, key: str = "", times: int = 1
+    ) -> list[int]:
+        """Somebody writes in a chat; the platform tells us, several times if asked (redelivery of
+        the same message). In groups the bot is called by name. Returns what we answered.
+        """
+
+    @abstractmethod
+    async def presses(self, who: str, shown: Shown, label: str) -> list[int]:
+        """Somebody presses a button of a message; returns what we answered."""
+
+    @abstractmethod
+    def shown(self, chat: str) -> list[Shown]:
+        """What stands in a chat (by our name), oldest first; only what we said."""
+
+    @abstractmethod
+    def busy(self) -> None:
+        """The next call of ours that says something is refused as one too many."""
+
+    @abstractmethod
+    def broken(self) -> None:
+        """The next call of ours that says something gets a server error."""
+
+
+def company_on(platform: Platform) -> Loaded:
+    """安居联修 with every chat and every person on this platform."""
+    text = _COMPANY.read_text("utf-8")
+    text = re.sub(
+        r"sandbox/([a-z]+:[\w-]+)", lambda found: f"{platform.name}/{platform.chat(found[1])}", text
+    )
+    text = re.sub(
+        r"\{sandbox: ([\w-]+)\}",
+        lambda found: f'{{{platform.name}: "{platform.user(found[1])}"}}',
+        text,
+    )
+    return parse_company(text, "company.yaml")
+
+
+@dataclass
+class Town:
+    """One running Paidan whose company lives on a platform."""
+
+    platform: Platform
+    parts: Parts
+
+    async def orders(self) -> list[WorkOrder]:
+        """Every work order there is."""
+        store = self.parts.store
+        return await asyncio.to_thread(lambda: [order for order, _ in store.audit(TENANT)])
+
+    async def until_order(self, wanted: Callable[[WorkOrder], bool] = lambda _: True) -> WorkOrder:
+        """The first work order that is as wanted."""
+
+        async def look() -> WorkOrder | None:
+            return next((order for order in await self.orders() if wanted(order)), None)
+
+        return await until(look)
+
+    async def until_shown(self, chat: str, wanted: Callable[[Shown], bool]) -> Shown:
+        """The newest message of a chat that is as wanted, once there is one."""
+
+        async def look() -> Shown | None:
+            return next((s for s in reversed(self.platform.shown(chat)) if wanted(s)), None)
+
+        return await until(look, lambda: f"{chat}: {self.platform.shown(chat)}")
+
+
+async def until(look: Callable[[], Any], otherwise: Callable[[], str] = lambda: "") -> Any:
+    """What ``look`` gives once it gives something; ten seconds at most."""
+    for _ in range(500):
+        found = await look()
+        if found:
+            return found
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"it never came: {otherwise()}")
+
+
+@asynccontextmanager
+async def town(platform: Platform, understander: Understands, folder: Path) -> AsyncIterator[Town]:
+    """Paidan, its doors and loops running, its company on the platform."""
+    await platform.start()
+    port = unused_port()
+    door = f"http://127.0.0.1:{port}"
+    channels = Channels(**{platform.name: platform.section()})
+
+    def plugged(store: SqlStore, http: ClientSession, admit: Admit) -> Mapping[str, Adapter]:
+        return plug(channels, TENANT, store, http, admit, public_url=door)
+
+    url, clock = f"sqlite:///{folder / 'town.db'}", FrozenClock(MONDAY)
+    try:
+        async with (
+            ClientSession() as platform.http,
+            assemble(url, folder / "blobs", understander, clock=clock, plugged=plugged) as parts,
+        ):
+            await seed(parts.store, company_on(platform))
+            async with _open(parts, port):
+                platform.hook = f"{door}/hooks/{platform.name}"
+                yield Town(platform, parts)
+    finally:
+        await platform.stop()
+
+
+@asynccontextmanager
+async def _open(parts: Parts, port: int) -> AsyncIterator[None]:
+    services = Services(
+        store=parts.store,
+        tenant=TENANT,
+        receive=parts.front_desk.admit,
+        secret=b"a secret of the tests, 32 bytes!",
+        hooks=parts.adapters,
+    )
+    server = TestServer(build(services), port=port)
+    await server.start_server()
+    running = [
+        asyncio.create_task(keep_running(parts.adapters)),
+        asyncio.create_task(parts.house.run()),
+    ]
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await server.close()
