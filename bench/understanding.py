@@ -1,6 +1,6 @@
 """How well messages are understood, on public Chinese sets and on our own exam, and how fast.
 
-    python bench/understanding.py --data DIR [--test DIR] [--only ROW,...] [--json]
+    python bench/understanding.py --data DIR [--test DIR] [--labelled FILE] [--only ROW,...] [--json]
 
 The product's own learners are taught on the train part of each set and answer its dev part (or,
 where there is none, a fixed later part of train); with ``--test`` also the test parts, in a folder
@@ -62,6 +62,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder of the public sets")
     parser.add_argument("--test", type=Path, help="folder of their test parts, same layout")
+    parser.add_argument(
+        "--labelled", type=Path, help="JSONL of messages in our own labels, for row own"
+    )
     parser.add_argument("--only", help=f"rows, comma-separated: {', '.join(FAMILIES + ALONE)}")
     parser.add_argument("--json", action="store_true", help="only JSON on standard output")
     chosen = parser.parse_args()
@@ -69,6 +72,8 @@ def arguments() -> argparse.Namespace:
         folder = getattr(chosen, name)
         if folder and not folder.is_dir():
             parser.error(f"--{name}: no such folder: {folder}")
+    if chosen.labelled and not chosen.labelled.is_file():
+        parser.error(f"--labelled: no such file: {chosen.labelled}")
     chosen.rows = tuple(chosen.only.split(",")) if chosen.only else FAMILIES + ALONE
     if unknown := [row for row in chosen.rows if row not in FAMILIES + ALONE]:
         parser.error(f"--only: no row {', '.join(unknown)}; rows are {', '.join(FAMILIES + ALONE)}")
@@ -80,11 +85,12 @@ def main() -> None:
     chosen = arguments()
     for limit in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(limit, "1")  # before numpy is imported: two families, two cores
+    sources = Sources(chosen.data, chosen.test, chosen.labelled)
     start = time.perf_counter()
     figures: list[Figure] = []
     skipped: dict[str, str] = {}
     try:
-        for family, found, why in everything(chosen.rows, Sources(chosen.data, chosen.test)):
+        for family, found, why in everything(chosen.rows, sources):
             figures += found
             if why:
                 skipped[family] = why

@@ -1,166 +1,102 @@
-"""Our own frozen exam, read by the shipped reader trained on the shipped corpus."""
+"""Our own messages: the frozen exam, the corpus out of fold, both misheard, and how the figures
+grow with the corpus. Needs no data folder.
+"""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from nlp import Understander, corpus, exam, jsonl
+from nlp import Understander, corpus, exam
 from nlp.corpus import Example
+from nlp.heads import lessons
 from nlp.heads.model import HEADS
 from nlp.heads.training import train
 
-from . import homophones, scores
-from .shape import Bar, Figure, Sources
-
-Plain = dict[str, Any]
+from . import homophones, readings, scores
+from .readings import Plain
+from .shape import Figure, Sources
 
 _PARTS = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)
 """Of the corpus, shuffled with a fixed seed: the learning curve."""
-_BARS = {
-    "open_f1": Bar(95, 90),
-    "fault_type.macro_f1": Bar(80, 65),
-    "P0.recall": Bar(97, 90),
-    "P0.precision": Bar(80, 65),
-    "emotion.within_one": Bar(95, 85),
-    "phone.f1": Bar(97, 92),
-    "device.f1": Bar(70, 55),
-    "location.f1": Bar(70, 55),
-}
-_SECOND_READER = {
-    "intent.accuracy": 98.9,
-    "fault_type.accuracy": 88.9,
-    "priority.accuracy": 86.1,
-    "emotion.within_one": 98.9,
-    "device.f1": 80.0,
-    "location.f1": 81.0,
-    "time.f1": 60.0,
-}
-"""How far a second careful reader agreed on messages of this kind: the ceiling."""
+Answering = Callable[[Sequence[str]], list[Plain]]
+_HEARD = ("intent", "fault_type", "priority")
 
 
 def figures(sources: Sources) -> Iterator[Figure]:
-    """The exam, the exam misheard, and how both it and held-out rows grow with the corpus; needs
-    no data folder.
-    """
-    del sources
-    asked, examples = exam.load(), list(corpus.load())
+    """The exam by a reader of the whole corpus; other labelled messages, if named, likewise."""
+    examples = list(corpus.load())
     random.Random(0).shuffle(examples)
+    asked = [readings.truth(example) for example in exam.load()]
+    usual = _usual(examples)
     for part in _PARTS:
-        reader = Understander(train(examples[: int(part * len(examples))], "bench", _silent))
+        reader = taught(examples[: int(part * len(examples))])
         yield from _curve(part, asked, reader)
-    usual = _usual(asked)
-    said = _answers(reader, [example.text for example in asked])
-    yield from (
-        Figure(
-            f"exam.{name}", value, "exam", len(asked),
-            ci=edges, bar=_BARS.get(name),
-            baselines={"majority": usual[name]} if name in usual else {},
-            published={"second reader": _SECOND_READER[name]} if name in _SECOND_READER else {},
-        )
-        for name, value, edges in judged(asked, said)
-    )  # fmt: skip
-    for percent in homophones.PERCENTS:
-        texts = homophones.misheard([example.text for example in asked], percent / 100)
-        heard = [(e, a) for e, a in zip(asked, _answers(reader, texts), strict=True)]
-        for head in ("intent", "fault_type", "priority"):
-            right = np.array([getattr(e, head) == a[head] for e, a in heard])
-            edges = scores.interval(scores.share, right)
-            name = f"exam.misheard_{percent}.{head}.accuracy"
-            yield Figure(name, scores.share(right), "exam", len(asked), ci=edges)
+    said = readings.answers(reader, [row["text"] for row in asked])
+    yield from readings.figures("exam", "exam", asked, said, usual)
+    yield from _misheard("exam", asked, lambda texts: readings.answers(reader, texts))
+    if sources.labelled:
+        rows = readings.labelled(sources.labelled)
+        said = readings.answers(reader, [row["text"] for row in rows])
+        yield from readings.figures("labelled", sources.labelled.name, rows, said, usual)
+    yield from _out_of_fold(examples, usual)
 
 
-def _curve(part: float, asked: Sequence[Example], reader: Understander) -> Iterator[Figure]:
-    """Accuracy on the exam and on held-out corpus rows of a model taught on a part."""
-    answers = _answers(reader, [example.text for example in asked])
+def taught(examples: Sequence[Example]) -> Understander:
+    """The whole reader with a model of these examples, as the product trains it."""
+    return Understander(train(examples, "bench", lambda _: None))
+
+
+def _curve(part: float, asked: Sequence[Plain], reader: Understander) -> Iterator[Figure]:
+    """Accuracy on the exam, and of the model alone on held-out rows, taught on a part."""
+    said = readings.answers(reader, [row["text"] for row in asked])
     about = reader.model.about
+    note = f"学了 {about['examples']} 条"
     for head in HEADS:
-        right = np.array(
-            [getattr(e, head) == str(a[head]) for e, a in zip(asked, answers, strict=True)]
-        )
-        edges = scores.interval(scores.share, right)
-        name = f"curve.{part:.0%}.{head}.accuracy"
-        taught = f"学了 {about['examples']} 条"
-        yield Figure(name, scores.share(right), "exam", len(asked), ci=edges, note=taught)
+        name = f"curve.{part:.1%}.{head}.accuracy"
+        hits = readings.right(head, asked, said)
+        edges = scores.interval(scores.share, hits)
+        yield Figure(name, scores.share(hits), "exam", len(asked), ci=edges, note=note)
         held_out = about["figures"][head]["accuracy"] * 100
-        yield Figure(
-            name, held_out, "corpus, 5 folds", about["examples"], note="只有模型，没有规则"
-        )
+        yield Figure(name, held_out, "model alone, 5 folds", about["examples"], note=note)
 
 
-def _answers(reader: Understander, texts: Sequence[str]) -> list[Plain]:
-    return [jsonl.plain(reader.understand(text)) for text in texts]
+def _misheard(name: str, asked: Sequence[Plain], answer: Answering) -> Iterator[Figure]:
+    """Accuracy with some characters swapped for others that sound the same."""
+    for percent in homophones.PERCENTS:
+        texts = homophones.misheard([row["text"] for row in asked], percent / 100)
+        said = answer(texts)
+        for head in _HEARD:
+            hits = readings.right(head, asked, said)
+            edges = scores.interval(scores.share, hits)
+            title = f"{name}.misheard_{percent}.{head}.accuracy"
+            yield Figure(title, scores.share(hits), name, len(asked), ci=edges)
 
 
-def _silent(message: str) -> None:
-    del message
+def _out_of_fold(examples: Sequence[Example], usual: Plain) -> Iterator[Figure]:
+    """Every corpus row, clean and misheard, by a reader that was not taught it."""
+    types = sorted({example.fault_type for example in examples})
+    truth = np.array([types.index(example.fault_type) for example in examples])
+    readers: list[tuple[lessons.Ints, Understander]] = []
+    for seen, unseen in lessons.folds(truth):
+        readers.append((unseen, taught([examples[row] for row in seen])))
+
+    def answer(texts: Sequence[str]) -> list[Plain]:
+        said: dict[int, Plain] = {}
+        for unseen, reader in readers:
+            found = readings.answers(reader, [texts[row] for row in unseen])
+            said.update(zip(unseen.tolist(), found, strict=True))
+        return [said[row] for row in range(len(texts))]
+
+    asked = [readings.truth(example) for example in examples]
+    said = answer([row["text"] for row in asked])
+    yield from readings.figures("corpus", "corpus, 5 folds", asked, said, usual)
+    yield from _misheard("corpus", asked, answer)
 
 
-def judged(
-    asked: Sequence[Example], answers: Sequence[Plain]
-) -> Iterator[tuple[str, float, tuple[float, float]]]:
-    """Name, value and interval of everything said about these messages."""
-    for head in HEADS:
-        truth, answer = scores.coded(
-            [getattr(e, head) for e in asked], [str(a[head]) for a in answers]
-        )
-        for kind, score in (("accuracy", scores.accuracy), ("macro_f1", scores.macro_f1)):
-            yield f"{head}.{kind}", score(truth, answer), scores.interval(score, truth, answer)
-    near = np.array(
-        [abs(int(e.emotion) - int(a["emotion"])) <= 1 for e, a in zip(asked, answers, strict=True)]
-    )
-    yield "emotion.within_one", scores.share(near), scores.interval(scores.share, near)
-    for name, head, label in (("open", "intent", "report"), ("P0", "priority", "P0")):
-        truth = np.array([getattr(e, head) == label for e in asked])
-        answer = np.array([a[head] == label for a in answers])
-        for kind, score in (
-            ("recall", _recall),
-            ("precision", _precision),
-            ("f1", scores.micro_f1),
-        ):
-            name_of = f"{name}_{kind}" if name == "open" else f"{name}.{kind}"
-            yield name_of, score(truth, answer), scores.interval(score, truth, answer)
-    yield from _entities(asked, answers)
-
-
-def _entities(
-    asked: Sequence[Example], answers: Sequence[Plain]
-) -> Iterator[tuple[str, float, tuple[float, float]]]:
-    """F1 of exact words, kind by kind."""
-    for kind in jsonl.KINDS:
-        counts = []
-        for example, answer in zip(asked, answers, strict=True):
-            said = Counter(answer["entities"][kind])
-            real = Counter(
-                example.text[e.start : e.end] for e in example.entities if e.kind == kind
-            )
-            counts.append((sum((said & real).values()), said.total(), real.total()))
-        table = np.array(counts)
-        yield f"{kind}.f1", _counted(table), scores.interval(_counted, table)
-
-
-def _counted(table: Any) -> float:
-    return scores.f1(*table.sum(axis=0))
-
-
-def _recall(truth: scores.Bools, answer: scores.Bools) -> float:
-    return float(100 * (truth & answer).sum() / max(truth.sum(), 1))
-
-
-def _precision(truth: scores.Bools, answer: scores.Bools) -> float:
-    return float(100 * (truth & answer).sum() / max(answer.sum(), 1))
-
-
-def _usual(asked: Sequence[Example]) -> dict[str, float]:
-    """What always giving the corpus's commonest label would score."""
-    found = {}
-    for head in HEADS:
-        label = Counter(getattr(e, head) for e in corpus.load()).most_common(1)[0][0]
-        truth, answer = scores.coded([getattr(e, head) for e in asked], [label] * len(asked))
-        found[f"{head}.accuracy"] = scores.accuracy(truth, answer)
-        found[f"{head}.macro_f1"] = scores.macro_f1(truth, answer)
-    return found
+def _usual(examples: Sequence[Example]) -> Plain:
+    """The commonest label of each head."""
+    return {h: Counter(getattr(e, h) for e in examples).most_common(1)[0][0] for h in HEADS}

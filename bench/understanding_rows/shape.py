@@ -73,10 +73,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where files are: ``data`` holds train and dev parts, ``test`` (if any) the test parts."""
+    """Where files are: ``data`` holds train and dev parts, ``test`` (if any) the test parts,
+    ``labelled`` is a file of messages in our own labels.
+    """
 
     data: Path | None
     test: Path | None = None
+    labelled: Path | None = None
 
     def taught(self, name: str) -> Path:
         """A file to learn from, by its path inside the data folder.
