@@ -25,10 +25,9 @@ _CLOSE: Final = 0.01
 """Where the solver stops: answers are the same as at 0.0001, in half the time."""
 _NEVER: Final = -3.0
 """The score of a label that stands in no lesson: below any that is merely unlikely."""
-_SUSPECT: Final = 2.4
-_DOUBTFUL: Final = 0.25
-"""A row whose own label gets less out of fold than this many times what chance would give it, or
-at most a quarter, is mislabelled more often than not.
+_SUSPECT: Final = 0.02
+"""A row whose own label gets less than this out of fold is mislabelled more often than not; a
+stricter bound would take the rare labels first.
 """
 _READINGS: Final = 2
 """Times the rows are judged out of fold, shuffled anew, before one is dropped."""
@@ -125,7 +124,7 @@ def trusted(
     keep = np.ones(len(truth), dtype=bool)
     for last in (False, True):
         belief = _belief(rows, truth, size, lesson, keep)
-        suspects = np.flatnonzero((belief < min(_SUSPECT / size, _DOUBTFUL)) & ~safe)
+        suspects = np.flatnonzero((belief < _SUSPECT) & ~safe)
         worst = suspects[np.argsort(belief[suspects], kind="stable")]
         keep = np.ones(len(truth), dtype=bool)
         keep[worst if last else worst[: len(worst) // 2]] = False

@@ -23,8 +23,8 @@ from nlp.text import fold
 
 HEAD: Final = "label"
 """The one head of a model made here."""
-NAME_COUNTS: Final = 3
-"""How often a label's own name is taught: it is short, and always right."""
+NAME_COUNTS: Final = 3.0
+"""What a label's own name weighs beside a message: it is short, and always right."""
 _ENOUGH: Final = 1500
 """Held-out rows that settle a choice; further folds would cost more than they tell."""
 _FEW: Final = 3
@@ -97,17 +97,16 @@ def learn(
     """
     known = tuple(sorted({*labels, *(names or ())}))
     place = {label: column for column, label in enumerate(known)}
-    named = list((names or {}).items()) * NAME_COUNTS
-    written = [*texts, *(words for _, words in named)]
-    truth = np.array([place[x] for x in (*labels, *(x for x, _ in named))], dtype=np.int64)
+    written = [*texts, *(names or {}).values()]
+    truth = np.array([place[label] for label in (*labels, *(names or ()))], dtype=np.int64)
     taught = _Taught(written, truth, len(known), len(texts))
     chosen = way or _best(taught)
     rows = taught.rows(chosen.longest)
     keep = taught.trusted(np.arange(len(truth)), chosen)
-    scores = lessons.held_out(rows, truth, len(known), chosen.lesson, teach=keep)
-    honest = taught.asked & keep
+    counts, honest = taught.counts, taught.asked & keep
+    scores = lessons.held_out(rows, truth, len(known), chosen.lesson, counts=counts, teach=keep)
     heat = lessons.temperature(scores[honest], truth[honest])
-    lines = lessons.fit(rows[keep], truth[keep], len(known), chosen.lesson)
+    lines = lessons.fit(rows[keep], truth[keep], len(known), chosen.lesson, counts[keep])
     return Classifier(known, chosen, taught.columns[chosen.longest], lines, heat)
 
 
@@ -119,14 +118,17 @@ class _Taught:
         self.truth = truth
         self.size = size
         self.asked = np.arange(len(truth)) < messages
+        self.counts = np.where(self.asked, 1.0, NAME_COUNTS)
         self.columns: dict[int, table.Table] = {}
         self._rows: dict[int, csr_matrix] = {}
         self._trusted: dict[bytes, Bools] = {}
 
     def rows(self, longest: int) -> csr_matrix:
+        """All of them; an n-gram that stands in a single name is worth keeping too."""
         if longest not in self._rows:
             messages = _messages(self._texts, longest)
-            self.columns[longest] = table.build(messages)
+            twice = [m for m, asked in zip(messages, self.asked, strict=True) if not asked]
+            self.columns[longest] = table.build([*messages, *twice])
             self._rows[longest] = self.columns[longest].rows(messages)
         return self._rows[longest]
 
@@ -147,7 +149,8 @@ class _Taught:
         for seen, unseen in lessons.folds(self.truth[messages]):
             shown = np.concatenate([seen, np.flatnonzero(~self.asked)])
             shown = shown[self.trusted(shown, way)]
-            lines = lessons.fit(rows[shown], self.truth[shown], self.size, way.lesson)
+            counts = self.counts[shown]
+            lines = lessons.fit(rows[shown], self.truth[shown], self.size, way.lesson, counts)
             hits += int((lines.scores(rows[unseen]).argmax(axis=1) == self.truth[unseen]).sum())
             judged += len(unseen)
             if judged >= _ENOUGH:
