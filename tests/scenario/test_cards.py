@@ -111,14 +111,18 @@ async def test_whoever_lost_the_job_sees_a_farewell_instead_of_buttons(town: Tow
 
 async def test_engineers_have_exactly_the_buttons_that_can_be_pressed_now(town: Town) -> None:
     order = await dispatched(town)
-    site = {"complete", "diagnose", "replace_part", "await_parts", "hold", "reassign"}
+    site = {"complete", "advise", "diagnose", "replace_part", "await_parts", "hold", "reassign"}
     walk: list[tuple[set[str], str, dict[str, Any]]] = [
         ({"accept", "decline", "reassign"}, "accept", {}),
         ({"depart", "arrive", "hold", "reassign"}, "depart", {}),
         ({"arrive", "hold", "reassign"}, "arrive", {}),
         (site, "diagnose", {"text": "缺氟"}),
         (site, "await_parts", {"text": "电容"}),
-        ({"replace_part", "complete", "hold", "reassign"}, "replace_part", {"text": "电容"}),
+        (
+            {"replace_part", "complete", "advise", "hold", "reassign"},
+            "replace_part",
+            {"text": "电容"},
+        ),
         (site, "hold", {"reason": "safety"}),
         ({"resume", "reassign"}, "resume", {}),
         (site, "complete", {"text": "好了"}),

@@ -251,17 +251,17 @@ async def test_advice_gives_parts_time_cost_and_a_wording_to_send(town: Town) ->
 
 
 async def test_what_was_closed_a_minute_ago_is_known(town: Town) -> None:
-    await town.say("c07", "雪柜门灯一闪一闪的，里面还有咔咔声")
+    await town.say("c07", "后厨冷柜不制冷，压缩机有咔咔声")
     order = await town.order()
     group = team_group(order.team_id)
     for word in ("接单", "出发", "到场", "换件", "完成"):
-        more = {"换件": " 门灯驱动板", "完成": " 门灯驱动板坏，换新"}.get(word, "")
+        more = {"换件": " 启动器", "完成": " 压缩机启动器坏，换新"}.get(word, "")
         await town.say(order.assignee, f"{word} {order.number}{more}", chat=group)
     await town.press("c07", "sign", chat=customer_chat("c07"))
-    await town.say("c06", "雪柜门灯一闪一闪，有咔咔声")
+    await town.say("c06", "冷柜不制冷了，压缩机咔咔响")
     again = await town.order()
     assert again.id != order.id
-    assert [repair["resolution"] for repair in again.repairs] == ["门灯驱动板坏,换新"]
+    assert [repair["resolution"] for repair in again.repairs] == ["压缩机启动器坏,换新"]
 
 
 async def test_nothing_like_it_says_so(town: Town) -> None:
