@@ -275,11 +275,12 @@ class Delivery:
         """Send it as the channel can show it; plainer, or as a new message, where it must be."""
         can, words = channel.capabilities, self._words(tenant)
         whole = parcel.outgoing(tenant, to)
-        outgoing, lost = fit(whole, can, words)
+        outgoing, lost = fit(whole, can, words, brief=parcel.brief)
         try:
             receipt = await self._answered(channel.send(outgoing))
         except Unsupported:
-            outgoing, lost = fit(whole, replace(can, cards=False, mentions=False), words)
+            plainer = replace(can, cards=False, mentions=False)
+            outgoing, lost = fit(whole, plainer, words, brief=parcel.brief)
             receipt = await self._answered(channel.send(outgoing))
         except Refused:
             if not outgoing.previous:

@@ -39,6 +39,11 @@ class Parcel:
         return self.notices[0].notice
 
     @property
+    def brief(self) -> bool:
+        """Whether its reader wants the news and what to do about it, not every fact of a card."""
+        return self.lead.role == "customer" and self.lead.to.kind == "direct"
+
+    @property
     def urgent(self) -> bool:
         """Whether it may overtake the rest."""
         return self.lead.urgency in URGENT
@@ -78,6 +83,8 @@ def nothing_to_show(parcel: Parcel, can: Capabilities) -> str:
     notice = parcel.lead
     if notice.kind == "repaint" and not parcel.previous:
         return "no card to repaint"
+    if notice.urgency == Urgency.CARD and parcel.brief and not can.cards:
+        return "the channel has no cards; the news said it"
     stays = parcel.previous and not can.edit
     if notice.urgency == Urgency.CARD and stays and notice.to.kind == "direct":
         return "the channel cannot repaint; the news said it"
@@ -106,14 +113,23 @@ def mergeable(parcel: Parcel) -> bool:
     return parcel.lead.urgency in MERGEABLE and parcel.card is None
 
 
-def fit(outgoing: Outgoing, can: Capabilities, words: Words) -> tuple[Outgoing, str]:
-    """The message as this channel can show it, and what was lost, in plain words."""
+def fit(
+    outgoing: Outgoing, can: Capabilities, words: Words, *, brief: bool = False
+) -> tuple[Outgoing, str]:
+    """The message as this channel can show it, and what was lost, in plain words.
+
+    ``brief``: where a card becomes words, the news and the commands are enough.
+    """
     lost: list[str] = []
     card, text, mentions = outgoing.card, outgoing.text, outgoing.mentions
     if outgoing.previous and not can.edit:
         card, lost = None, ["the older card stays as it was"]
     elif card is not None and not can.cards:
-        text = "\n".join(part for part in (text, plain(card, words.say("delivery.reply"))) if part)
+        reply = words.say("delivery.reply")
+        if brief and text:
+            text = "\n".join((text, *command_lines(card.buttons, reply)))
+        else:
+            text = "\n".join(part for part in (text, plain(card, reply)) if part)
         card, lost = None, ["card as text"]
     elif card is not None:
         card, fewer = _fewer_buttons(card, can, words)
@@ -143,9 +159,7 @@ def _is_news(notice: Notice) -> bool:
 
 
 def _card_for(news: Queued, waiting: Sequence[Queued], can: Capabilities) -> Queued | None:
-    if not can.cards:
-        return None
-    loud = news.notice.urgency in URGENT
+    loud = news.notice.urgency in URGENT or not can.cards
     for queued in waiting:
         notice = queued.notice
         same = notice.order_id == news.notice.order_id and notice.to == news.notice.to

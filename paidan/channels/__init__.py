@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from paidan.channels.section import ChannelSection, Section, Words
 from paidan.channels.telegram import Telegram
+from paidan.channels.wechat import Wechat
 
 
 class Channels(Section):
     """The accounts of all channels, by the name that chats carry in ``company.yaml``."""
 
     telegram: Telegram = Telegram()
+    wechat: Wechat = Wechat()
 
     def opened(self) -> Iterator[tuple[str, ChannelSection]]:
         """The channels with credentials, by name."""

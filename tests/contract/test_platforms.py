@@ -16,9 +16,10 @@ import pytest
 from tests.vendors.ear import Ear
 from tests.vendors.platform import Platform, Shown, Town, town
 from tests.vendors.telegram import FakeTelegram, PollingTelegram
+from tests.vendors.wechat import FakeWechat
 from workflow.states import State
 
-PLATFORMS: list[type[Platform]] = [FakeTelegram, PollingTelegram]
+PLATFORMS: list[type[Platform]] = [FakeTelegram, PollingTelegram, FakeWechat]
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 
 RUBBISH = "锦绣苑3栋楼下垃圾没人收，臭得很，电话13712345678"
@@ -42,10 +43,7 @@ async def reported(
     """A customer reports; the work order, and its card in the team's group."""
     assert set(await there.platform.says(who, text, f"customer:{who}")) == {200}
     order = await there.until_order()
-    card = await there.until_shown(
-        "group:home", lambda s: order.number[-4:] in s.text and button in s.buttons
-    )
-    return order, card
+    return order, await there.until_card(button)
 
 
 async def test_one_sentence_becomes_a_work_order_with_number_and_card(there: Town) -> None:
@@ -68,18 +66,14 @@ async def test_four_deliveries_of_one_message_are_one_work_order(there: Town) ->
 
 async def test_accepted_and_completed_from_the_card(there: Town) -> None:
     order, card = await reported(there)
-    engineer = order.assignee or order.candidates[0]
-    await there.platform.presses(engineer, card, "接单")
+    engineer, tail = order.assignee, int(order.number[-4:])
+    await there.staff_presses(engineer, card, "接单")
     await there.until_order(lambda o: o.state == State.IN_PROGRESS and o.assignee == engineer)
-    moved = await there.until_shown("group:home", lambda s: "到场" in "".join(s.buttons))
-    await there.platform.presses(engineer, moved, "到场")
+    await there.staff_presses(engineer, await there.until_card("到场"), "到场")
     await there.until_order(lambda o: o.arrived_at is not None)
-    await there.platform.says(
-        engineer, f"完工 {int(order.number[-4:])} 加氟后制冷正常", "group:home"
-    )
+    await there.staff_says(engineer, f"完成 {tail} 加氟后制冷正常", "group:home")
     await there.until_order(lambda o: o.state == State.AWAITING_ACCEPTANCE)
-    asked = await there.until_shown("customer:anna", lambda s: "确认修好了" in s.buttons)
-    await there.platform.presses("anna", asked, "确认修好了")
+    await there.confirms("anna", "确认修好了")
     await there.until_order(lambda o: o.state == State.CLOSED)
 
 
@@ -87,27 +81,25 @@ async def test_of_two_who_press_one_wins_and_the_other_is_told_by_whom(there: To
     order, card = await reported(there, text=RUBBISH, button="抢单")
     first, second, *_ = order.candidates
     await asyncio.gather(
-        there.platform.presses(first, card, "抢单"), there.platform.presses(second, card, "抢单")
+        there.staff_presses(first, card, "抢单"), there.staff_presses(second, card, "抢单")
     )
     taken = await there.until_order(lambda o: o.state == State.IN_PROGRESS)
     winner = taken.assignee
     loser = second if winner == first else first
     assert winner in {first, second}
     company = await there.parts.store.read("demo", lambda uow: uow.company)
-    name, called = company.staff[winner].name, there.platform.user(loser)
-    assert await there.until_shown("group:home", lambda s: name in s.text and called in s.mentions)
+    name, called = company.staff[winner].name, there.staff_user(loser)
+    assert await there.until_told(lambda s: name in s.text and called in s.mentions)
 
 
 async def test_users_words_cannot_mention_or_mark_up(there: Town) -> None:
     nasty = f"{FAULT} @所有人 <b>急</b> <script>alert(1)</script> [x](http://evil.example)"
     _, card = await reported(there, text=nasty)
-    everything = "\n".join(s.text for s in there.platform.shown("group:home"))
-    assert "@所有人" not in everything
-    assert "<script>" not in everything
-    assert not [
-        who for s in there.platform.shown("group:home") for who in s.mentions if who == "all"
-    ]
-    assert card.id
+    everything = [*there.platform.shown("customer:anna"), *await there.told(), card]
+    words = "\n".join(shown.text for shown in everything)
+    assert "@所有人" not in words
+    assert "<script>" not in words
+    assert not [who for shown in everything for who in shown.mentions if "all" in who.lower()]
 
 
 async def test_a_busy_platform_is_waited_for_and_a_broken_one_tried_again(there: Town) -> None:

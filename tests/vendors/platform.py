@@ -31,10 +31,13 @@ from paidan.compose import Parts, Understands, assemble, seed
 from paidan.console.app import build
 from paidan.console.services import Services
 from storage import SqlStore
+from workflow.kept import Post
+from workflow.records import Card, ChatRef, Inbound
 from workflow.work_order import WorkOrder
 
 TENANT = "demo"
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
+_TEAM = ChatRef("sandbox", "group:home", "group")
 _COMPANY = Path(paidan.demo.__file__).parent / "company.yaml"
 
 
@@ -110,6 +113,8 @@ class Platform(ABC):
 def company_on(platform: Platform) -> Loaded:
     """安居联修 with every chat and every person on this platform."""
     text = _COMPANY.read_text("utf-8")
+    if not platform.groups:
+        return parse_company(text, "company.yaml")
     text = re.sub(
         r"sandbox/([a-z]+:[\w-]+)", lambda found: f"{platform.name}/{platform.chat(found[1])}", text
     )
@@ -148,6 +153,76 @@ class Town:
             return next((s for s in reversed(self.platform.shown(chat)) if wanted(s)), None)
 
         return await until(look, lambda: f"{chat}: {self.platform.shown(chat)}")
+
+    # --- colleagues, who live in the sandbox where the platform has no groups ---------------------
+
+    def staff_user(self, who: str) -> str:
+        """Whom a mention of this colleague names."""
+        return self.platform.user(who) if self.platform.groups else who
+
+    async def told(self) -> list[Shown]:
+        """What stands in the team's group."""
+        if self.platform.groups:
+            return self.platform.shown("group:home")
+        lines = await self.parts.store.read(TENANT, lambda uow: uow.chat_log.lines(_TEAM))
+        return [_line(post) for post in lines if post.direction == "out"]
+
+    async def until_told(self, wanted: Callable[[Shown], bool]) -> Shown:
+        """The newest message in the team's group that is as wanted."""
+
+        async def look() -> Shown | None:
+            return next((s for s in reversed(await self.told()) if wanted(s)), None)
+
+        found: Shown = await until(look)
+        return found
+
+    async def until_card(self, button: str) -> Shown:
+        """The team's card, once it has this button."""
+        return await self.until_told(lambda shown: button in shown.buttons)
+
+    async def staff_presses(self, who: str, shown: Shown, label: str) -> None:
+        """A colleague presses a button of a card in the team's group."""
+        if self.platform.groups:
+            await self.platform.presses(who, shown, label)
+            return
+        card: Card = shown.raw["card"]
+        action = next(button.action for button in card.buttons if button.label == label)
+        await self.parts.front_desk.admit(_from_staff(who, f"{shown.id}:{label}", action=action))
+
+    async def staff_says(self, who: str, text: str, chat: str) -> None:
+        """A colleague writes in the team's group."""
+        if self.platform.groups:
+            await self.platform.says(who, text, chat)
+        else:
+            await self.parts.front_desk.admit(_from_staff(who, text, text=text))
+
+    async def confirms(self, who: str, label: str) -> None:
+        """A customer does what a button says: presses it, or writes the words beside it."""
+        chat = f"customer:{who}"
+        shown = await self.until_shown(
+            chat, lambda s: label in s.buttons or f"」：{label}" in s.text
+        )
+        if label in shown.buttons:
+            await self.platform.presses(who, shown, label)
+        else:
+            command = re.search(rf"「([^」]+)」：{label}", shown.text)
+            assert command is not None
+            await self.platform.says(who, command[1], chat)
+
+
+def _from_staff(who: str, key: str, **more: Any) -> Inbound:
+    return Inbound(TENANT, _TEAM.channel, _TEAM.chat, "group", who, f"{who}:{key}", MONDAY, **more)
+
+
+def _line(post: Post) -> Shown:
+    card = post.card
+    text = (
+        f"{post.text}\n{card.title} {card.subtitle} {card.fields} {card.body}"
+        if card
+        else post.text
+    )
+    labels = tuple(button.label for button in card.buttons) if card else ()
+    return Shown(str(post.id), _TEAM.chat, text, labels, post.mentions, raw={"card": card})
 
 
 async def until(look: Callable[[], Any], otherwise: Callable[[], str] = lambda: "") -> Any:

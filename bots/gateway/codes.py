@@ -1,0 +1,68 @@
+"""The error codes of Tencent's and their kind's APIs, sorted by what they ask of us."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from bots.channel import Refused, Retry
+from bots.gateway.tokens import Fetch, Tokens
+
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """``dead``: the token is; ``busy``: wait so many seconds; ``field`` holds the code, and what
+    is neither 0, dead nor busy is for ever.
+    """
+
+    dead: frozenset[int]
+    busy: Mapping[int, int]
+    field: str = "errcode"
+    words: str = "errmsg"
+
+
+class Authorised:
+    """Calls that carry an access token, fetched once and renewed once when it is dead."""
+
+    def __init__(self, channel: str, tokens: Tokens, name: str, fetch: Fetch, codes: Codes) -> None:
+        self._channel = channel
+        self._tokens = tokens
+        self._name = name
+        self._fetch = fetch
+        self._codes = codes
+
+    async def call(self, calling: Callable[[str], Awaitable[Answer]]) -> Answer:
+        """The answer of a call that was understood and carried out.
+
+        Raises:
+            Retry: the platform is busy.
+            Refused: it never will; ``why`` begins with the code.
+            ChannelError: whatever the call itself raises.
+        """
+        token = await self._tokens.get(self._name, self._fetch)
+        found = await calling(token)
+        if self.code(found) in self._codes.dead:
+            token = await self._tokens.renew(self._name, token, self._fetch)
+            found = await calling(token)
+        self.insist(found)
+        return found
+
+    def code(self, found: Answer) -> int:
+        """The code of an answer; 0 is well."""
+        code = found.get(self._codes.field, 0)
+        return code if isinstance(code, int) else -1
+
+    def insist(self, found: Answer) -> None:
+        """Raise what a code means; nothing for 0."""
+        code = self.code(found)
+        if code == 0:
+            return
+        why = f"{code} {str(found.get(self._codes.words, ''))[:200]}"
+        if code in self._codes.dead or code in self._codes.busy:
+            after = timedelta(seconds=self._codes.busy.get(code, 30))
+            raise Retry(self._channel, why, after=after)
+        raise Refused(self._channel, why)
