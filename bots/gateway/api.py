@@ -56,6 +56,11 @@ class Api:
         self._http = http
         self._address = URL(address)
 
+    def at(self, path: str, query: Mapping[str, str] | None = None) -> URL:
+        """The address of a path."""
+        address = self._address.joinpath(path.lstrip("/")) if path else self._address
+        return address.update_query(query or {})
+
     async def call(
         self,
         method: str,
@@ -74,13 +79,13 @@ class Api:
             Retry: nothing was sent (no connection), or the platform asked us to wait (429).
             Anomalous: no answer in time, a broken one, or 5xx: it may have been carried out.
         """
-        address = self._address.joinpath(path.lstrip("/")) if path else self._address
+        address = self.at(path, query)
         try:
             async with (
                 asyncio.timeout(within),
                 self._http.request(
                     method,
-                    address.update_query(query or {}),
+                    address,
                     json=payload,
                     data=form,
                     headers=headers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from paidan.channels.dingtalk import DingTalk
 from paidan.channels.section import ChannelSection, Section, Words
 from paidan.channels.telegram import Telegram
 from paidan.channels.wechat import Wechat
@@ -12,6 +13,7 @@ from paidan.channels.wechat import Wechat
 class Channels(Section):
     """The accounts of all channels, by the name that chats carry in ``company.yaml``."""
 
+    dingtalk: DingTalk = DingTalk()
     telegram: Telegram = Telegram()
     wechat: Wechat = Wechat()
 

@@ -13,13 +13,20 @@ from typing import Any
 
 import pytest
 
+from tests.vendors.dingtalk import DingTalkByHttp, FakeDingTalk
 from tests.vendors.ear import Ear
 from tests.vendors.platform import Platform, Shown, Town, town
 from tests.vendors.telegram import FakeTelegram, PollingTelegram
 from tests.vendors.wechat import FakeWechat
 from workflow.states import State
 
-PLATFORMS: list[type[Platform]] = [FakeTelegram, PollingTelegram, FakeWechat]
+PLATFORMS: list[type[Platform]] = [
+    FakeTelegram,
+    PollingTelegram,
+    FakeWechat,
+    FakeDingTalk,
+    DingTalkByHttp,
+]
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 
 RUBBISH = "锦绣苑3栋楼下垃圾没人收，臭得很，电话13712345678"

@@ -226,8 +226,8 @@ def _line(post: Post) -> Shown:
 
 
 async def until(look: Callable[[], Any], otherwise: Callable[[], str] = lambda: "") -> Any:
-    """What ``look`` gives once it gives something; ten seconds at most."""
-    for _ in range(500):
+    """What ``look`` gives once it gives something; a minute at most."""
+    for _ in range(3000):
         found = await look()
         if found:
             return found

@@ -1,0 +1,362 @@
+"""DingTalk's adapter: hears by Stream or by HTTP, speaks by session, robot or card.
+
+Who must be called is called by session or by the group's own robot, since the robot's API cannot;
+a card calls by itself. A press is answered within two seconds, with the repainted card where it is
+ready by then: the card must not be updated by another call meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from hmac import compare_digest
+from typing import Any, Final
+
+from bots.channel import Capabilities, ChannelError, Refused
+from bots.degrade import split
+from bots.dingtalk import writing
+from bots.dingtalk.calls import Calls, sign
+from bots.dingtalk.reading import CARDS, CHANNEL, WORDS, Pressed, pressed, said, session
+from bots.dingtalk.stream import CARDS as CARD_TOPIC
+from bots.dingtalk.stream import Stream
+from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Switchboard
+from bots.gateway.media import download
+from bots.gateway.openings import Openings
+from bots.gateway.presses import Asked, Presses
+from bots.gateway.tencent import Fields, object_of
+from workflow.records import Action, ChatKind, Inbound, Media, Outgoing, Receipt
+
+ADDRESS: Final = "https://api.dingtalk.com"
+OLD_ADDRESS: Final = "https://oapi.dingtalk.com"
+HOSTS: Final = (".dingtalk.com", ".aliyuncs.com", ".alicdn.com")
+"""Where attachments lie."""
+PRESS_WITHIN: Final = 1.5
+"""Seconds a press waits for the repainted card; DingTalk gives two."""
+FRESH_FOR: Final = timedelta(minutes=10)
+_KEY_BYTES: Final = 512
+_CARD_KEPT: Final = timedelta(days=30)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Robot:
+    """A group's own robot (自定义机器人): its token, and the secret it signs with."""
+
+    token: str
+    secret: str = ""
+
+
+class DingTalk:
+    """One application's robot.
+
+    Args:
+        board: What every adapter is given.
+        client_id: The application's Client ID (AppKey).
+        client_secret: Its Client Secret.
+        robot: The robotCode; usually the Client ID.
+        template: The card template's id; empty: words and text commands.
+        stream: Whether we connect to DingTalk; else DingTalk calls us.
+        robots: Groups' own robots, by conversation id, for calling people.
+        address: Of the API.
+        old_address: Of the older API, where groups' own robots live.
+    """
+
+    name = CHANNEL
+
+    def __init__(
+        self,
+        board: Switchboard,
+        client_id: str,
+        client_secret: str,
+        *,
+        robot: str = "",
+        template: str = "",
+        stream: bool = True,
+        robots: Mapping[str, Robot] | None = None,
+        address: str = ADDRESS,
+        old_address: str = OLD_ADDRESS,
+    ) -> None:
+        self._board = board
+        self._secret = client_secret
+        self._robot = robot or client_id
+        self._template = template
+        self._robots = robots or {}
+        self._hosts = (*HOSTS, address)
+        self._calls = Calls(
+            board.http, board.tokens, client_id, client_secret, address, old_address
+        )
+        self._by_stream = stream
+        self._stream = Stream(board.http, self._calls, self._heard)
+        self._route = f"paidan-{hashlib.sha256(board.hook.encode()).hexdigest()[:12]}"
+        self._presses = Presses(board.notes, _KEY_BYTES)
+        self._openings: Openings[dict[str, str]] = Openings()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Cards where there is a template."""
+        return CARDS if self._template else WORDS
+
+    # --- coming in ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Keep the stream; or tell DingTalk where presses go, once."""
+        if self._by_stream:
+            await self._stream.run()
+        elif self._template and self._board.hook:
+            payload = {
+                "callbackRouteKey": self._route,
+                "callbackUrl": self._board.hook,
+                "apiSecret": self._press_secret(),
+                "forceUpdate": True,
+            }
+            try:
+                await self._calls.call("POST", "/v1.0/card/callbacks/register", payload)
+            except ChannelError as error:
+                _log.warning("DingTalk did not take the address for presses: %s", error.why)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def receive(self, callback: Callback) -> Answer:
+        """A message or a press by HTTP.
+
+        Raises:
+            Forged, Malformed: it is refused.
+        """
+        fields = object_of(callback.body)
+        is_card = "outTrackId" in fields
+        self._insist_on_signature(callback.headers, is_card=is_card)
+        answer = await self._heard(CARD_TOPIC if is_card else "", fields)
+        return Answer(json.dumps(answer, ensure_ascii=False).encode(), "application/json")
+
+    def _insist_on_signature(self, headers: Mapping[str, str], *, is_card: bool) -> None:
+        prefix = "x-ddpaas-signature" if is_card else ""
+        stamp = headers.get(f"{prefix}-timestamp" if prefix else "timestamp", "")
+        given = headers.get(prefix or "sign", "")
+        wanted = sign(self._press_secret() if is_card else self._secret, stamp)
+        if not compare_digest(wanted.encode(), given.encode()):
+            raise Forged("the signature is wrong")
+        if not (stamp.isascii() and stamp.isdecimal() and len(stamp) < 15):  # noqa: PLR2004 - ms
+            raise Forged("the time is none")
+        if abs(self._board.now().timestamp() - int(stamp) / 1000) > FRESH_FOR.total_seconds():
+            raise Forged("the call is too old")
+
+    def _press_secret(self) -> str:
+        return hashlib.sha256(f"presses:{self._secret}".encode()).hexdigest()[:32]
+
+    async def _heard(self, topic: str, fields: Fields) -> Mapping[str, Any]:
+        """A message, or a press and its answer."""
+        if topic == CARD_TOPIC:
+            return await self._pressed(pressed(fields))
+        opened = session(fields)
+        if opened is not None:
+            life = opened.until - self._board.now()
+            if life > timedelta():
+                await self._board.notes.put(f"session:{opened.chat}", opened.address, life)
+        inbound = said(fields, self._board.tenant)
+        if inbound is None:
+            self._board.count(CHANNEL, "ignored")
+        else:
+            await self._board.admit(inbound)
+        return {}
+
+    async def _pressed(self, press: Pressed) -> Mapping[str, Any]:
+        kept = json.loads(await self._board.notes.get(f"card:{press.card}") or "{}")
+        key = str(press.params.get("key") or "") or _by_id(kept.get("keys") or [], press.buttons)
+        found = await self._presses.read(key)
+        if found is None or not kept:
+            return _privately({"hint": "这个按钮已经失效，请在最新的卡片上操作"})
+        if isinstance(found, Asked):
+            return await self._ask(press, found, kept)
+        inbound = self._press_of(press, found, kept["chat"], kept["kind"])
+        async with self._openings.opening(press.card) as opening:
+            admitted = await self._board.admit(inbound)
+            if admitted is None or opening is None:
+                return {}
+            repainted = await opening.wait(PRESS_WITHIN)
+            if repainted is None:
+                return {}
+            opening.close(went=True)
+            answer = {
+                "cardUpdateOptions": {"updateCardDataByKey": True, "updatePrivateDataByKey": True},
+                "cardData": {"cardParamMap": repainted},
+            }
+            return {**answer, **_private(repainted)}
+
+    def _press_of(self, press: Pressed, action: Action, chat: str, kind: ChatKind) -> Inbound:
+        """A press has no id of its own: the same one within two minutes is a redelivery."""
+        lately = int(self._board.now().timestamp()) // 120
+        said = f"{lately}:{press.card}:{press.who}:{action.do}:{action.expect}:{action.generation}"
+        said += json.dumps(dict(action.args), sort_keys=True, ensure_ascii=False)
+        return Inbound(
+            tenant=self._board.tenant,
+            channel=CHANNEL,
+            chat=chat,
+            chat_kind=kind,
+            sender=press.who,
+            dedupe_key=f"{CHANNEL}:press:{hashlib.sha256(said.encode()).hexdigest()}",
+            sent_at=self._board.now(),
+            action=action,
+        )
+
+    async def _ask(
+        self, press: Pressed, asked: Asked, kept: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Offer the choices to the presser alone; words are written as a command."""
+        if not asked.choices:
+            hint = f"请回复：{asked.command or asked.label} 加上要说的话"
+            return _privately({"hint": hint})
+        choices = asked.buttons()[: writing.BUTTONS]
+        keys = await self._presses.keys(choices)
+        await self._keep_card(press.card, kept["chat"], kept["kind"], [*kept["keys"], *keys])
+        labels = [choice.label for choice in choices]
+        return _privately({"hint": asked.label, **writing.buttons(labels, keys)})
+
+    # --- going out ----------------------------------------------------------------------------
+
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        """A card, or words; words that call somebody go where calling works."""
+        if outgoing.card is not None and self._template:
+            return await self._show(outgoing)
+        degraded = ""
+        pages = split(outgoing.text, WORDS.max_text_bytes)
+        for n, page in enumerate(pages):
+            degraded = await self._say(outgoing, page, outgoing.mentions if n == 0 else ())
+        return Receipt(outgoing.key, self._board.now(), degraded)
+
+    async def _say(self, outgoing: Outgoing, text: str, mentions: Sequence[str]) -> str:
+        """Words into a chat; what could not be done, in plain words."""
+        chat, group = outgoing.to.chat, outgoing.to.kind == "group"
+        if (mentions or not group) and await self._by_session(chat, text, mentions):
+            return ""
+        own = self._robots.get(chat)
+        if own is not None:
+            address = self._calls.group_robot(own.token, own.secret, self._board.now())
+            uuid = hashlib.sha256(f"{outgoing.key}{text}".encode()).hexdigest()[:32]
+            message = {**writing.called(text, mentions), "msgUuid": uuid}
+            await self._calls.to_webhook(address, message)
+            return ""
+        key, param = writing.message(text)
+        if group:
+            await self._calls.to_group(self._robot, chat, key, param)
+            return "without @" if mentions else ""
+        await self._calls.to_person(self._robot, chat, key, param)
+        return ""
+
+    async def _by_session(self, chat: str, text: str, mentions: Sequence[str]) -> bool:
+        """Whether a session that is still open took the words."""
+        address = await self._board.notes.get(f"session:{chat}")
+        if address is None:
+            return False
+        try:
+            await self._calls.to_webhook(address, writing.called(text, mentions))
+        except Refused:
+            await self._board.notes.drop(f"session:{chat}", address)
+            return False
+        return True
+
+    async def _show(self, outgoing: Outgoing) -> Receipt:
+        card = outgoing.card
+        assert card is not None  # noqa: S101 - for the type checker
+        to, keys = outgoing.to, await self._presses.keys(card.buttons)
+        shown = writing.params(card, outgoing.text, keys)
+        number = outgoing.previous or f"paidan-{hashlib.sha256(outgoing.key.encode()).hexdigest()}"
+        await self._keep_card(number, to.chat, to.kind, keys)
+        if outgoing.previous:
+            if not await self._openings.hand(number, shown):
+                await self._calls.call("PUT", "/v1.0/card/instances", _update(number, shown))
+            return Receipt(number, self._board.now())
+        payload = {
+            "cardTemplateId": self._template,
+            "outTrackId": number,
+            "callbackType": "STREAM" if self._by_stream else "HTTP",
+            "cardData": {"cardParamMap": shown},
+            "userIdType": 1,
+        }
+        if not self._by_stream:
+            payload["callbackRouteKey"] = self._route
+        await self._calls.call(
+            "POST", "/v1.0/card/instances/createAndDeliver", {**payload, **self._space(outgoing)}
+        )
+        return Receipt(number, self._board.now())
+
+    def _space(self, outgoing: Outgoing) -> Mapping[str, Any]:
+        to = outgoing.to
+        if to.kind == "group":
+            deliver = {
+                "robotCode": self._robot,
+                "atUserIds": {who: who for who in outgoing.mentions},
+            }
+            return {
+                "openSpaceId": f"dtv1.card//IM_GROUP.{to.chat}",
+                "imGroupOpenSpaceModel": {"supportForward": False},
+                "imGroupOpenDeliverModel": deliver,
+            }
+        return {
+            "openSpaceId": f"dtv1.card//IM_ROBOT.{to.chat}",
+            "imRobotOpenSpaceModel": {"supportForward": False},
+            "imRobotOpenDeliverModel": {"spaceType": "IM_ROBOT", "robotCode": self._robot},
+        }
+
+    async def _keep_card(self, number: str, chat: str, kind: str, keys: Sequence[str]) -> None:
+        kept = json.dumps({"chat": chat, "kind": kind, "keys": list(keys)})
+        await self._board.notes.put(f"card:{number}", kept, _CARD_KEPT)
+
+    async def fetch(self, media: Media) -> Fetched:
+        """The bytes behind a download code."""
+        url = await self._calls.download_url(self._robot, media.ref)
+        return Fetched(await download(CHANNEL, self._board.http, url, self._hosts))
+
+    # --- health -------------------------------------------------------------------------------
+
+    async def check(self) -> Sequence[Finding]:
+        """Credentials, the stream, and the card template."""
+        try:
+            await self._calls.token()
+            found = [Finding("ok", "dingtalk_token")]
+            if self._by_stream:
+                await self._calls.open_stream({CARD_TOPIC: "CALLBACK"})
+                found.append(Finding("ok", "dingtalk_stream"))
+        except Refused as no:
+            return [Finding("fail", "dingtalk_refused", (no.why,))]
+        if not self._template:
+            found.append(Finding("warn", "dingtalk_no_template", ("、".join(writing.FIELDS),)))
+        if not self._robots:
+            found.append(Finding("warn", "dingtalk_no_robots"))
+        return found
+
+
+def _by_id(keys: Sequence[str], pressed: Sequence[str]) -> str:
+    """The string of the button called ``b1`` … where the template passes no parameter."""
+    for name in pressed:
+        number = name.removeprefix("b").partition("_")[0]
+        if number.isdecimal() and 0 < int(number) <= len(keys):
+            return keys[int(number) - 1]
+    return ""
+
+
+def _update(number: str, shown: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        "outTrackId": number,
+        "cardData": {"cardParamMap": dict(shown)},
+        "cardUpdateOptions": {"updateCardDataByKey": True},
+        "userIdType": 1,
+    }
+
+
+def _privately(shown: Mapping[str, str]) -> Mapping[str, Any]:
+    """An answer that changes the card for its presser alone."""
+    return {
+        "cardUpdateOptions": {"updateCardDataByKey": True, "updatePrivateDataByKey": True},
+        **_private(shown),
+    }
+
+
+def _private(shown: Mapping[str, str]) -> Mapping[str, Any]:
+    """What the presser alone sees; a repainted card takes the place of offered choices."""
+    return {"userPrivateData": {"cardParamMap": dict(shown)}}

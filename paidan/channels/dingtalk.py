@@ -1,0 +1,87 @@
+"""The account of a DingTalk application's robot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+from typing_extensions import override
+
+from paidan.channels.section import ChannelSection, Section, Words
+
+if TYPE_CHECKING:
+    from bots.gateway.adapter import Adapter, Switchboard
+
+
+class GroupRobot(Section):
+    """A group's own robot (自定义机器人), which can call people: its token and secret."""
+
+    token: str = Field(repr=False)
+    secret: str = Field(default="", repr=False)
+
+
+class DingTalk(ChannelSection):
+    """From open-dev.dingtalk.com, 应用开发 → the application → 凭证与基础信息. ``mode``: ``stream``
+    needs no public address, ``http`` does. ``template`` is the id of the card template,
+    ``robots`` are groups' own robots by conversation id.
+    """
+
+    client_id: str = ""
+    client_secret: str = Field(default="", repr=False)
+    robot_code: str = ""
+    mode: Literal["stream", "http"] = "stream"
+    template: str = ""
+    robots: dict[str, GroupRobot] = Field(default_factory=dict)
+    address: str = Field(default="https://api.dingtalk.com", pattern=r"^https?://[^\s/]+$")
+    old_address: str = Field(default="https://oapi.dingtalk.com", pattern=r"^https?://[^\s/]+$")
+
+    words: ClassVar[Mapping[str, Words]] = {
+        "dingtalk_token": (
+            "钉钉的 Client ID 和 Client Secret 可用",
+            "client id and secret are good",
+        ),
+        "dingtalk_stream": ("Stream 连得上", "the stream can be opened"),
+        "dingtalk_refused": (
+            "钉钉拒绝了：{}；到开发者后台核对 凭证与基础信息，并确认应用已发布、权限已开通",
+            "DingTalk refused: {}; check 凭证与基础信息, that the application is published and its "
+            "permissions are granted",
+        ),
+        "dingtalk_no_template": (
+            "没有卡片模板：消息只有文字和回复指令。到 卡片平台 新建模板，变量：{}",
+            "no card template: messages are words and text commands. Its variables: {}",
+        ),
+        "dingtalk_no_robots": (
+            "没有群自定义机器人：会话过期（90 分钟没人 @ 机器人）后群里 @ 不到人；"
+            "在 channels.dingtalk.robots 里按群填 token",
+            "no groups' own robots: 90 minutes after the last message nobody in a group can be "
+            "called by words; give their tokens in channels.dingtalk.robots",
+        ),
+    }
+
+    @property
+    @override
+    def on(self) -> bool:
+        return bool(self.client_id and self.client_secret)
+
+    @property
+    @override
+    def called(self) -> bool:
+        return self.mode == "http"
+
+    @override
+    def open(self, board: Switchboard) -> Adapter:
+        from bots.dingtalk.adapter import DingTalk as App  # noqa: PLC0415 - see ChannelSection
+        from bots.dingtalk.adapter import Robot  # noqa: PLC0415
+
+        return App(
+            board,
+            self.client_id,
+            self.client_secret,
+            robot=self.robot_code,
+            template=self.template,
+            stream=self.mode == "stream",
+            robots={name: Robot(r.token, r.secret) for name, r in self.robots.items()},
+            address=self.address,
+            old_address=self.old_address,
+        )

@@ -1,0 +1,230 @@
+"""What only DingTalk has: its Stream, sessions that end, answers that are half a success."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bots.channel import Refused, Retry
+from bots.dingtalk import adapter
+from tests.vendors.dingtalk import CLIENT, SECRET, DingTalkByHttp, FakeDingTalk, sign
+from tests.vendors.ear import Ear
+from tests.vendors.platform import TENANT, Town, town, until
+from workflow.records import ChatRef, Outgoing
+
+FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
+
+
+@pytest.fixture(params=[FakeDingTalk, DingTalkByHttp], ids=["stream", "http"])
+async def there(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Town]:
+    """On a machine that may be slow: a press waits longer than the platform would."""
+    monkeypatch.setattr(adapter, "PRESS_WITHIN", 20.0)
+    async with town(request.param(), Ear(), tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def dingtalk(there: Town) -> FakeDingTalk:
+    assert isinstance(there.platform, FakeDingTalk)
+    return there.platform
+
+
+async def hear(there: Town, dingtalk: FakeDingTalk) -> Any:
+    await dingtalk.says("anna", FAULT, "customer:anna")
+    return await there.until_order()
+
+
+async def test_a_press_is_answered_with_the_repainted_card(
+    there: Town, dingtalk: FakeDingTalk
+) -> None:
+    order = await hear(there, dingtalk)
+    card = await there.until_card("接单")
+    await dingtalk.presses(order.assignee, card, "接单")
+    assert "接单" not in dingtalk.cards[card.id].buttons
+
+
+async def test_reasons_are_offered_to_the_presser_alone(
+    there: Town, dingtalk: FakeDingTalk
+) -> None:
+    order = await hear(there, dingtalk)
+    card = await there.until_card("拒单")
+    who = order.assignee
+    await dingtalk.presses(who, card, "拒单")
+    assert "拒单" in dingtalk.cards[card.id].buttons
+    offered = dingtalk.private[card.id, dingtalk.user(who)]
+    assert offered["hint"] == "拒单"
+    await dingtalk.presses(who, card, offered["b1_text"])
+    await there.until_order(lambda o: o.assignee != who or o.sub != order.sub)
+
+
+async def test_a_button_that_wants_words_says_how(there: Town, dingtalk: FakeDingTalk) -> None:
+    order = await hear(there, dingtalk)
+    who = order.assignee
+    await dingtalk.presses(who, await there.until_card("接单"), "接单")
+    await dingtalk.presses(who, await there.until_card("到场"), "到场")
+    card = await there.until_card("完成")
+    await dingtalk.presses(who, card, "完成")
+    assert "完成 1" in dingtalk.private[card.id, dingtalk.user(who)]["hint"]
+
+
+async def test_half_a_success_is_none(there: Town, dingtalk: FakeDingTalk) -> None:
+    channel: Any = there.parts.adapters["dingtalk"]
+
+    def to(who: str) -> Outgoing:
+        return Outgoing(TENANT, ChatRef("dingtalk", who), "进度", key=f"k:{who}")
+
+    dingtalk.invalid.add("nobody")
+    dingtalk.controlled.add("busy")
+    with pytest.raises(Refused):
+        await channel.send(to("nobody"))
+    with pytest.raises(Retry):
+        await channel.send(to("busy"))
+    assert (await channel.send(to("somebody"))).message_id
+
+
+async def test_an_address_that_is_shut_out_waits(there: Town, dingtalk: FakeDingTalk) -> None:
+    channel: Any = there.parts.adapters["dingtalk"]
+    dingtalk.failures.append((200, "", ""))
+
+    async def banned(*_: Any, **__: Any) -> Any:
+        from bots.gateway.api import Response  # noqa: PLC0415
+
+        return Response(403, {}, b"<html>denied</html>")
+
+    channel._calls._api.call = banned
+    dingtalk.failures.clear()
+    with pytest.raises(Retry) as refused:
+        await channel.send(Outgoing(TENANT, ChatRef("dingtalk", "x"), "进度", key="k"))
+    assert refused.value.after.total_seconds() == 300
+
+
+async def test_pictures_and_heard_voice_stand_on_the_work_order(
+    there: Town, dingtalk: FakeDingTalk
+) -> None:
+    dingtalk.files["code1"] = PNG
+    spoken = {"duration": 4000, "downloadCode": "gone", "recognition": FAULT}
+    await dingtalk.tell(dingtalk.message("anna", "customer:anna", msgtype="audio", content=spoken))
+    await there.until_order(lambda o: o.fault_type == "hvac")
+    rich = {"richText": [{"text": "看这里"}, {"downloadCode": "code1", "type": "picture"}]}
+    await dingtalk.tell(dingtalk.message("anna", "customer:anna", msgtype="richText", content=rich))
+    order = await there.until_order(lambda o: any(m.mime == "image/png" for m in o.media))
+    assert order.number
+
+
+async def test_calling_works_by_session_and_after_it_by_the_groups_robot(
+    there: Town, dingtalk: FakeDingTalk
+) -> None:
+    channel: Any = there.parts.adapters["dingtalk"]
+    group = ChatRef("dingtalk", dingtalk.chat("group:home"), "group")
+
+    def call(key: str) -> Outgoing:
+        return Outgoing(TENANT, group, "请接单", key=key, mentions=("staff1",))
+
+    await channel.send(call("a"))
+    assert dingtalk.messages[group.chat][-1].mentions == ("staff1",)
+    await channel.send(call("a"))
+    assert len(dingtalk.messages[group.chat]) == 1
+    elsewhere = ChatRef("dingtalk", "cid-other==", "group")
+    receipt = await channel.send(Outgoing(TENANT, elsewhere, "请接单", "b", mentions=("staff1",)))
+    assert receipt.degraded == "without @"
+
+
+async def test_a_token_that_died_is_renewed_once(there: Town, dingtalk: FakeDingTalk) -> None:
+    channel: Any = there.parts.adapters["dingtalk"]
+    await channel.send(Outgoing(TENANT, ChatRef("dingtalk", "a"), "一", key="1"))
+    dingtalk.token, before = "", dingtalk.fetched
+    sends = [Outgoing(TENANT, ChatRef("dingtalk", f"p{n}"), "二", key=f"2{n}") for n in range(6)]
+    await asyncio.gather(*(channel.send(one) for one in sends))
+    assert dingtalk.fetched == before + 1
+
+
+@pytest.fixture
+async def by_http(tmp_path: Path) -> AsyncIterator[DingTalkByHttp]:
+    fake = DingTalkByHttp()
+    async with town(fake, Ear(), tmp_path):
+        yield fake
+
+
+@pytest.mark.parametrize(
+    ("late", "secret", "body", "status"),
+    [
+        (0, "wrong", "{}", 403),
+        (-3600, SECRET, "{}", 403),
+        (0, SECRET, "{", 400),
+        (0, SECRET, "[]", 400),
+        (0, SECRET, '{"msgtype": "text"}', 400),
+        (0, SECRET, '{"msgtype": 5}', 400),
+    ],
+)
+async def test_forged_old_and_broken_calls_are_refused(
+    by_http: DingTalkByHttp, late: int, secret: str, body: str, status: int
+) -> None:
+    stamp = str(int((time.time() + late) * 1000))
+    headers = {"timestamp": stamp, "sign": sign(secret, stamp)}
+    async with by_http.http.post(by_http.hook, data=body, headers=headers) as response:
+        assert response.status == status
+
+
+async def test_the_stream_comes_back_and_a_ping_is_answered(tmp_path: Path) -> None:
+    fake = FakeDingTalk()
+    async with town(fake, Ear(), tmp_path) as there:
+        ack = await fake.frame("SYSTEM", "ping", {"opaque": "0d6b"})
+        assert json.loads(ack["data"]) == {"opaque": "0d6b"}
+        assert fake.socket is not None
+        first = fake.socket
+        headers = {"topic": "disconnect", "messageId": "d", "contentType": "application/json"}
+        gone = {"specVersion": "1.0", "type": "SYSTEM", "headers": headers, "data": "{}"}
+        await first.send_json(gone)
+
+        async def again() -> bool:
+            return fake.connections > 1 and fake.socket is not first
+
+        await until(again)
+        await fake.says("anna", FAULT, "customer:anna")
+        assert await there.until_order()
+
+
+_CLIENT = """
+import sys
+import dingtalk_stream as ds
+
+class Handler(ds.ChatbotHandler):
+    async def process(self, callback):
+        print(ds.ChatbotMessage.from_dict(callback.data).text.content.strip(), flush=True)
+        return ds.AckMessage.STATUS_OK, "OK"
+
+ds.DingTalkStreamClient.OPEN_CONNECTION_API = sys.argv[1] + "/v1.0/gateway/connections/open"
+client = ds.DingTalkStreamClient(ds.Credential(sys.argv[2], sys.argv[3]))
+client.register_callback_handler(ds.ChatbotMessage.TOPIC, Handler())
+client.start_forever()
+"""
+
+
+async def test_the_official_client_finds_the_gateway_true() -> None:
+    """dingtalk-stream, in a process of its own, connects, hears a message, acknowledges it."""
+    fake = FakeDingTalk()
+    await fake.start()
+    command = [sys.executable, "-c", _CLIENT, fake.address, CLIENT, SECRET]
+    client = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL)
+    try:
+        message = fake.message("anna", "customer:anna", text={"content": " 灯坏了"})
+        topic = "/v1.0/im/bot/messages/get"
+        ack = await fake.frame("CALLBACK", topic, message, within=60)
+        assert ack["code"] == 200
+        assert client.stdout is not None
+        assert (await client.stdout.readline()).decode().strip() == "灯坏了"
+    finally:
+        client.kill()
+        await client.wait()
+        await fake.stop()
