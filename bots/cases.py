@@ -34,7 +34,7 @@ def opened(
         place=inbound.place,
         sender=inbound.sender,
         sender_name=s.by.name,
-        text=s.text,
+        text=s.text or details.text,
         customer_id=s.customer.id if s.customer else "",
         order_id=order_id,
         understanding=details.understanding,

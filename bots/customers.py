@@ -221,7 +221,7 @@ def _without_words(s: Situation) -> Decision | None:
     if order is not None:
         return reports.add_info(s, order)
     if any(m.kind == "voice" for m in s.inbound.media):
-        raise InvalidInput("unsupported_media", kind="voice")
+        return reports.unheard(s)
     return _ask_report(s)
 
 

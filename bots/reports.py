@@ -23,6 +23,7 @@ from workflow.work_order import WorkOrder
 _AGAIN = re.compile(r"又|还是|再次|仍然|仍旧|没修好|没修|复发|老样子")
 
 
+UNHEARD = "语音待人工：请听原声"
 _PLANNED = frozenset({"follow_up", "maintenance"})
 _GOES_ON = re.compile(r"好像|而且|并且|同时|现在|[还也又](?!有?[一1两])")
 
@@ -139,6 +140,13 @@ def doubtful(s: Situation) -> Decision:
     """What may be danger though it does not sound like a report: a person looks at once."""
     found = precheck.details(s)
     urgent = found if found.priority == "P0" else replace(found, priority="P1")
+    return _open(s, urgent, None, doubtful=True)
+
+
+def unheard(s: Situation) -> Decision:
+    """A voice clip that nothing could put into words: the number at once, and a person listens."""
+    found = precheck.details(s, early_media(s))
+    urgent = replace(found, text=UNHEARD, symptom=UNHEARD, priority="P1")
     return _open(s, urgent, None, doubtful=True)
 
 

@@ -23,6 +23,7 @@ from scene import (
     order,
 )
 
+from bots import reports
 from bots.decide import decide
 from bots.situation import OPENED, Situation
 from workflow import commands as c
@@ -276,9 +277,13 @@ def test_a_picture_before_any_words_waits_for_them() -> None:
     assert report.details.media == (PICTURE,)
 
 
-def test_a_clip_nobody_could_transcribe_is_answered() -> None:
-    message = inbound("", media=(Media("voice"),))
-    assert codes(decide(customer(message=message))) == ["unsupported_media"]
+def test_a_clip_nobody_could_transcribe_opens_and_a_person_listens() -> None:
+    clip = Media("voice", blob="a" * 64)
+    decision = decide(customer(message=inbound("", media=(clip,))))
+    report = only(decision)
+    assert isinstance(report, c.Report)
+    assert (report.triage, report.details.media) == (True, (clip,))
+    assert [case.text for case in decision.cases] == [reports.UNHEARD]
     spoken = inbound("", media=(Media("voice", transcript="空调不制冷"),))
     report = only(decide(customer(message=spoken, understanding=heard("空调不制冷"))))
     assert report.details.text == "空调不制冷"
