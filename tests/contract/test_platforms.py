@@ -148,7 +148,9 @@ async def test_it_acknowledges_while_nobody_has_understood_yet(
 async def test_no_secret_is_ever_logged(there: Town, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     there.platform.broken()
-    await reported(there)
+    await there.platform.says("anna", FAULT, "customer:anna")
+    order = await there.until_order()
+    await wind_until_shown(there, "customer:anna", order.number)
     secrets = [str(v) for v in there.platform.section().model_dump().values() if len(str(v)) > 8]
     hidden = [s for s in secrets if not s.startswith("http")]
     assert hidden
