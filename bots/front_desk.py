@@ -12,11 +12,21 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from bots import lookup, precheck, web
+from bots import lookup, precheck, vocabulary, web
 from bots.decide import decide
 from bots.knowledge import SOLVED
 from bots.refusals import refused
-from bots.situation import NOTHING, Decision, Situation, begun, facts, filled, numbered, words
+from bots.situation import (
+    NOTHING,
+    Decision,
+    Situation,
+    begun,
+    facts,
+    filled,
+    numbered,
+    spoken,
+    words,
+)
 from workflow.company import Company
 from workflow.errors import Conflict, PaidanError
 from workflow.joining import Judge
@@ -42,6 +52,8 @@ class Understands(Protocol):
         asking: str | None = None,
         at: datetime | None = None,
         asset_fault: str | None = None,
+        spoken: bool = False,
+        told: tuple[str, ...] = (),
     ) -> Understanding: ...
 
 
@@ -165,12 +177,22 @@ class FrontDesk:
 
     def _read(self, text: str, hints: _Hints, at: datetime) -> Understanding:
         """Almost any words can be the place we asked for, except those that tell of a fault."""
-        understand, fault = self._understander.understand, hints.asset_fault
+
+        def understand(asking: str | None) -> Understanding:
+            return self._understander.understand(
+                text,
+                asking=asking,
+                at=at,
+                asset_fault=hints.asset_fault,
+                spoken=hints.spoken,
+                told=hints.told,
+            )
+
         if hints.asking == "place" and precheck.sounds_broken(text):
-            heard = understand(text, at=at, asset_fault=fault)
+            heard = understand(None)
             if precheck.tells_fault(heard):
                 return heard
-        return understand(text, asking=hints.asking, at=at, asset_fault=fault)
+        return understand(hints.asking)
 
     def _unit(
         self,
@@ -259,11 +281,15 @@ def _note_article(uow: UnitOfWork, s: Situation, decision: Decision) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Hints:
-    """What helps to understand: what we had asked for, words already said, the asset's type."""
+    """What helps to understand: what we had asked for, words already said, the asset's type,
+    whether the words were said in a voice message, and names that may have been misheard.
+    """
 
     asking: str | None
     begun: str
     asset_fault: str | None
+    spoken: bool
+    told: tuple[str, ...]
 
 
 def _hints(uow: UnitOfWork, inbound: Inbound, now: datetime) -> _Hints:
@@ -271,7 +297,8 @@ def _hints(uow: UnitOfWork, inbound: Inbound, now: datetime) -> _Hints:
     asset = lookup.scanned(uow, inbound)
     asking = dialogue.asking if dialogue else None
     fault = asset.fault_type or None if asset else None
-    return _Hints(asking, begun(dialogue, now), fault)
+    names = vocabulary.told(uow, inbound)
+    return _Hints(asking, begun(dialogue, now), fault, spoken(inbound), names)
 
 
 def _parked(admitted: Admitted, why: str, now: datetime) -> Case:

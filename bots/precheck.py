@@ -47,6 +47,8 @@ _CORRECTS = re.compile(
     r"^\s*(不对|不是|错了|说错|写错|打错|更正|改成|改为|应该是|是说)|说错了|写错了|打错了"
 )
 _AFTER_CORRECTION = re.compile(r"(?:应该是|改成|改为|而是|是|换成)\s*(.{1,60})$")
+_MENDED = frozenset({"device", "location"})
+"""Facts whose misheard words are put right; names, numbers and codes stay as they were heard."""
 _LABELS = re.compile(r"^(地址|位置|地点|电话|手机号?|联系电话|编号|序列号|是|在)\s*[:：是]?\s*")
 _BUILDING = re.compile(r"[栋幢座]|号楼|单元")
 _ROOM_LENGTH = 12
@@ -106,7 +108,7 @@ def symptom(heard: Understanding) -> str:
     left = _without(heard, {"phone", "serial", "location", "time", "name", "device"})
     if len(left) >= 2 or heard.first("error_code"):  # noqa: PLR2004  # 坏了, 漏水
         return left
-    return (left or heard.text) if sounds_broken(heard.text) else ""
+    return (left or heard.text) if sounds_broken(heard.meant()) else ""
 
 
 def grave(s: Situation) -> bool:
@@ -293,7 +295,12 @@ def _value(heard: Understanding, kind: str) -> str:
     entity = heard.first(kind)
     if entity is None:
         return ""
-    return entity.normalized or entity.text if kind == "time" else entity.text
+    if kind == "time":
+        return entity.normalized or entity.text
+    meant = heard.meant(entity.start, entity.end) if kind in _MENDED else entity.text
+    if kind == "device" and meant != entity.text:
+        return f"{entity.text}（{meant}）"
+    return meant
 
 
 def _placed(said: str, site: str) -> str:

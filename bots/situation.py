@@ -178,6 +178,11 @@ def words(inbound: Inbound) -> str:
     return "\n".join(part for part in (inbound.text.strip(), *said) if part)
 
 
+def spoken(inbound: Inbound) -> bool:
+    """Whether words of the message were said, and written down by a machine that may mishear."""
+    return any(media.kind == "voice" and media.transcript for media in inbound.media)
+
+
 def begun(dialogue: Dialogue | None, now: datetime) -> str:
     """Words that named a thing but no fault, when we asked what is wrong: 「空调」… 「不制冷」."""
     if dialogue is None or dialogue.asking != "report" or dialogue.updated_at is None:
@@ -212,6 +217,10 @@ def facts(understanding: Understanding) -> Facts:
                 "normalized": entity.normalized,
             }
             for entity in understanding.entities
+        ],
+        "corrections": [
+            [understanding.text[start:end], meant]
+            for start, end, meant in understanding.corrections
         ],
         "abstained": sorted(understanding.abstained),
         "parts": [[part.text, part.fault_type] for part in understanding.parts],

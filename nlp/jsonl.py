@@ -1,7 +1,7 @@
 """Reading messages in bulk: one JSON object in, one JSON object out, line by line, in order.
 
-A message: in ``{"id", "text"}`` with optional ``at`` (ISO 8601 with an offset); out the labels,
-entities, confidences and evidence. A pair: in ``{"id", "a", "b"}``, ``a`` the earlier, with
+A message: in ``{"id", "text"}`` with optional ``at`` (ISO 8601 with an offset) and
+``spoken`` (the words were said); out the labels, entities, confidences, evidence and corrections. A pair: in ``{"id", "a", "b"}``, ``a`` the earlier, with
 optional ``gap_min`` and ``same_user``; out whether they are one incident. A line that is neither
 gets ``{"id", "error"}`` in plain words.
 """
@@ -27,11 +27,8 @@ def lines(source: Iterable[str], understander: Understander) -> Iterator[str]:
 
     def answer(asked: dict[str, Any]) -> dict[str, Any]:
         text = _text(asked, "text")
-        try:
-            at = _moment(asked.get("at"))
-        except ValueError:
-            raise ValueError("at must be an ISO 8601 time with an offset") from None
-        return plain(understander.understand(text, at=at))
+        at, spoken = _moment(asked.get("at")), _flag(asked.get("spoken"))
+        return plain(understander.understand(text, at=at, spoken=spoken))
 
     return _answers(source, '{"id": …, "text": …}', "id and text", answer)
 
@@ -115,10 +112,19 @@ def _who(value: object) -> bool | None:
 def _moment(value: object) -> datetime | None:
     if value is None:
         return None
-    at = datetime.fromisoformat(str(value))
-    if at.tzinfo is None:
-        raise ValueError(value)
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise ValueError("at must be an ISO 8601 time with an offset")
     return at
+
+
+def _flag(value: object) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise ValueError("spoken must be true or false")
+    return bool(value)
 
 
 def plain(understanding: Understanding) -> dict[str, Any]:
@@ -137,5 +143,9 @@ def plain(understanding: Understanding) -> dict[str, Any]:
         "normalized": {kind: [e.normalized for e in group] for kind, group in found.items()},
         "confidence": {head: round(guess.confidence, 4) for head, guess in heads.items()},
         "evidence": {head: list(guess.evidence) for head, guess in heads.items()},
+        "corrections": [
+            {"start": start, "end": end, "text": understanding.text[start:end], "meant": meant}
+            for start, end, meant in understanding.corrections
+        ],
         "abstained": sorted(understanding.abstained),
     }

@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from nlp import entities, lexicon, parts, safety
+from nlp import entities, lexicon, parts, safety, sounds
 from nlp.heads import evidence
-from nlp.heads.features import Reading, extract, read
-from nlp.heads.loading import load_or_train
-from nlp.heads.model import HEADS, Answer, Model
+from nlp.heads.features import Features, Reading, extract, heard, read
+from nlp.heads.loading import load_or_train, load_or_train_spoken
+from nlp.heads.model import HEADS, Answer, Both, Model, Opinion
 from nlp.sameness import SameIncident, load_or_teach
+from nlp.sounds.mending import Mender
 from workflow.records import Entity, FaultPart, Guess, Understanding
 
 _SLOT_KINDS = {"phone": "phone", "serial": "serial", "place": "location", "time": "time"}
@@ -29,6 +30,8 @@ _SETTLED_PRIORITY = {
     **dict.fromkeys(("cancel", "question", "praise", "chitchat"), "P2"),
     "complaint": "P1",
 }
+_WORTH_ASKING = ("intent", "fault_type")
+"""Unsure of these, the table for spoken messages is asked too."""
 _LETTER = 80
 _FAMILIAR = 0.46
 """Of a message longer than a letter's first lines, training must have seen this share of pairs of
@@ -43,8 +46,16 @@ _BLANK = re.compile(r"[\W_]*")
 class Understander:
     """Reads messages. Same text, same answer; immutable, so threads may share it."""
 
-    def __init__(self, model: Model, serial_pattern: str | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        serial_pattern: str | None = None,
+        spoken_model: Model | None = None,
+    ) -> None:
+        """``spoken_model`` answers what was spoken, and is asked too where ``model`` is unsure."""
         self.model = model
+        self.spoken_model = spoken_model
+        self._mender = Mender(lexicon.shipped(), sounds.shipped(), model.messages_with)
         self._lexicon = lexicon.shipped()
         self._safety = safety.shipped()
         self._serial = re.compile(serial_pattern.lower()) if serial_pattern else None
@@ -58,7 +69,8 @@ class Understander:
         serial_pattern: str | None = None,
     ) -> Understander:
         """With the model kept in ``folder``; trained there first (seconds) if it is not."""
-        reader = cls(load_or_train(folder, progress), serial_pattern)
+        model = load_or_train(folder, progress)
+        reader = cls(model, serial_pattern, load_or_train_spoken(folder, progress))
         reader._kept = (folder, progress or _silent)
         return reader
 
@@ -76,6 +88,8 @@ class Understander:
         asking: str | None = None,
         at: datetime | None = None,
         asset_fault: str | None = None,
+        spoken: bool = False,
+        told: tuple[str, ...] = (),
     ) -> Understanding:
         """What one message means.
 
@@ -86,10 +100,15 @@ class Understander:
             at: when it was written (aware); times are then normalised.
             asset_fault: fault type of the asset whose code was scanned; it decides unless the
                 words name a thing of another type.
+            spoken: the words come from a voice message and may be misheard.
+            told: names of the company's places and devices; misheard ones are read as these.
         """
-        reading = read(text[:_LONGEST_READ], self._lexicon, self._safety)
+        reading = read(
+            text[:_LONGEST_READ],
+            self._lexicon, self._safety, self._mender, spoken=spoken, told=told,
+        )  # fmt: skip
         features = extract(reading)
-        answer = self.model.answer(features)
+        answer = self._answer(reading, features, spoken=spoken)
         strange = len(reading.text) > _LETTER and self.model.familiarity(features) < _FAMILIAR
         found = entities.find(reading, entities.Asked(asking, at, self._serial))
         intent = self._intent(reading, answer, found, asking)
@@ -106,21 +125,38 @@ class Understander:
             entities=found,
             abstained=frozenset(
                 head for head, guess in guesses.items()
-                if guess.confidence < self.model.heads[head].threshold
+                if guess.confidence < answer.model.heads[head].threshold
                 or (strange and head != "emotion")
             ),
             parts=faults,
-            model=self.model.name,
+            model=answer.model.name,
+            corrections=reading.corrections,
         )  # fmt: skip
 
-    def _guess(self, reading: Reading, answer: Answer, head: str, unless: str = "") -> Guess:
+    def _answer(self, reading: Reading, features: Features, *, spoken: bool) -> Opinion:
+        """The table's answer; where it is unsure, halfway between it and the other table's."""
+        if self.spoken_model is None:
+            return self.model.answer(features)
+        if not spoken:
+            answer = self.model.answer(features)
+            if not self._unsure(answer):
+                return answer
+        sounded = self.spoken_model.answer(heard(reading, features, sounds.shipped()))
+        return sounded if spoken else Both(answer, sounded)
+
+    def _unsure(self, answer: Answer) -> bool:
+        return any(
+            answer.highest(head) < self.model.heads[head].threshold for head in _WORTH_ASKING
+        )
+
+    def _guess(self, reading: Reading, answer: Opinion, head: str, unless: str = "") -> Guess:
         label, confidence = answer.best(head)
         if label == unless:
             label, confidence = list(answer.confidences(head).items())[1]
         return Guess(label, confidence, evidence.words(reading, answer.reasons(head, label)))
 
     def _intent(
-        self, reading: Reading, answer: Answer, found: tuple[Entity, ...], asking: str | None
+        self, reading: Reading, answer: Opinion, found: tuple[Entity, ...], asking: str | None
     ) -> Guess:
         if _BLANK.fullmatch(reading.text):
             return Guess("chitchat", _SURE)
@@ -140,7 +176,7 @@ class Understander:
     def _fault_type(
         self,
         reading: Reading,
-        answer: Answer,
+        answer: Opinion,
         intent: Guess,
         asset_fault: str | None,
         faults: tuple[FaultPart, ...],
@@ -163,7 +199,9 @@ class Understander:
         words = evidence.words(reading, answer.reasons("fault_type", label))
         return Guess(label, confidence, words, top)
 
-    def _priority(self, reading: Reading, answer: Answer, intent: Guess, *, strange: bool) -> Guess:
+    def _priority(
+        self, reading: Reading, answer: Opinion, intent: Guess, *, strange: bool
+    ) -> Guess:
         if settled := _SETTLED_PRIORITY.get(intent.label):
             return Guess(settled, intent.confidence, intent.evidence)
         meant = [d for d in reading.dangers if d.meant]

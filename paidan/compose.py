@@ -74,6 +74,8 @@ class Understands(Protocol):
         asking: str | None = None,
         at: datetime | None = None,
         asset_fault: str | None = None,
+        spoken: bool = False,
+        told: tuple[str, ...] = (),
     ) -> Understanding: ...
 
 

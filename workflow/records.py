@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 ChatKind = Literal["direct", "group"]
 Role = Literal["customer", "engineer", "supervisor", "admin", "system"]
@@ -136,6 +136,14 @@ class FaultPart:
     fault_type: str
 
 
+class Correction(NamedTuple):
+    """Misheard or mistyped words: ``message[start:end]`` stands for ``meant``, of equal length."""
+
+    start: int
+    end: int
+    meant: str
+
+
 @dataclass(frozen=True, slots=True)
 class Understanding:
     """What ``nlp.understand`` says of a message. Labels are always given; ``abstained`` names the
@@ -154,6 +162,15 @@ class Understanding:
     abstained: frozenset[str] = frozenset()
     parts: tuple[FaultPart, ...] = ()
     model: str = ""
+    corrections: tuple[Correction, ...] = ()
+
+    def meant(self, start: int = 0, end: int | None = None) -> str:
+        """The words of the message there, with what was misheard put right."""
+        stop = len(self.text) if end is None else end
+        text = self.text
+        for first, last, meant in self.corrections:
+            text = text[:first] + meant + text[last:]
+        return text[start:stop]
 
     def first(self, kind: str) -> Entity | None:
         """The first entity of a kind, if any."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from nlp import Understander, corpus, exam
 from nlp.corpus import Example
-from nlp.heads import lessons
+from nlp.heads import lessons, spoken
 from nlp.heads.model import HEADS
 from nlp.heads.training import train
 
@@ -37,6 +37,8 @@ def figures(sources: Sources) -> Iterator[Figure]:
     for part in _PARTS:
         reader = taught(examples[: int(part * len(examples))])
         yield from _curve(part, asked, reader)
+    ear = spoken.train(examples, "bench", lambda _: None)
+    reader = Understander(reader.model, spoken_model=ear)
     said = readings.answers(reader, [row["text"] for row in asked])
     yield from readings.figures("exam", "exam", asked, said, usual)
     yield from _misheard("exam", asked, lambda texts: readings.answers(reader, texts))

@@ -43,7 +43,7 @@ def find(reading: Reading, asked: Asked) -> tuple[Entity, ...]:
         serial = _bare_serial(text, phone)
     taken = [*phone, *error, *time, *serial]
     name = names.find(text, taken)
-    place = places.find(text, [*taken, *name], asked=asked.slot == "place")
+    place = places.find(reading.meant, [*taken, *name], asked=asked.slot == "place")
     device = _devices(reading, [*phone, *serial, *error])
     groups: tuple[tuple[Kind, list[Span]], ...] = (
         ("phone", phone),

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from nlp.lexicon import Cue, Device, Lexicon, Symptom
 from nlp.safety import Danger, Safety
+from nlp.sounds import Sounds
+from nlp.sounds.mending import Mender, joined, put_right
 from nlp.text import fold, zero_digits
+from workflow.records import Correction
 
 LONGEST_GRAM = 3
 """N-grams of one to this many characters."""
@@ -33,6 +36,7 @@ class Reading(NamedTuple):
     symptoms: list[Symptom]
     dangers: list[Danger]
     cues: list[Cue]
+    corrections: tuple[Correction, ...] = ()
 
 
 class Features(NamedTuple):
@@ -51,10 +55,26 @@ class Features(NamedTuple):
         return self.facts[name.removeprefix(FACT)]
 
 
-def read(text: str, lexicon: Lexicon, safety: Safety) -> Reading:
-    """Fold a message and look its words up."""
+def read(
+    text: str,
+    lexicon: Lexicon,
+    safety: Safety,
+    mender: Mender | None = None,
+    *,
+    spoken: bool = False,
+    told: tuple[str, ...] = (),
+) -> Reading:
+    """Fold a message and look its words up; misheard ones are read as what they stand for.
+
+    Without a ``mender`` only those of the list are; ``spoken`` and ``told`` as
+    :meth:`nlp.sounds.mending.Mender.mend`.
+    """
     folded = fold(text)
-    meant = lexicon.meant(folded)
+    corrections = lexicon.misheard(folded)
+    meant = put_right(folded, corrections)
+    if mender is not None:
+        meant, mended = mender.mend(meant, spoken=spoken, told=told)
+        corrections = joined(meant, [*corrections, *mended]) if mended else corrections
     return Reading(
         text,
         folded,
@@ -63,12 +83,20 @@ def read(text: str, lexicon: Lexicon, safety: Safety) -> Reading:
         lexicon.symptoms(meant),
         safety.dangers(meant),
         lexicon.cues(meant),
+        tuple(corrections),
     )
 
 
 def extract(reading: Reading) -> Features:
     """N-grams of the meant text, plus facts such as ``first:elevator``."""
     return Features(cut(reading.meant, LONGEST_GRAM), _facts(reading))
+
+
+def heard(reading: Reading, features: Features, sounds: Sounds) -> Features:
+    """The features with the n-grams of sounds as well, for those who may have misheard."""
+    syllables = cut(sounds.of(reading.meant), LONGEST_GRAM)
+    told = {gram: start for gram, start in syllables.items() if gram not in features.grams}
+    return Features({**features.grams, **told}, features.facts)
 
 
 def cut(folded: str, longest: int) -> dict[str, int]:

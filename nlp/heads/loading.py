@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from nlp import corpus, lexicon
 from nlp.heads.model import Model
 
 _FORMAT = 1
-_RECIPE = (
+_RECIPE: Final = (
     *("heads/features.py", "heads/table.py", "heads/lessons.py", "heads/training.py"),
     *("text.py", "safety.py"),
     *("lexicon/__init__.py", "corpus/__init__.py"),
+)
+_SPOKEN: Final = (
+    *("heads/spoken.py", "sounds/__init__.py", "sounds/mending.py", "sounds/noise.py"),
+    *("sounds/syllables.txt", "sounds/gate.json", "sounds/real_words.txt"),
 )
 
 
@@ -27,28 +32,49 @@ def load_or_train(
 
     Several processes may do this at once; each writes a whole file and the last one stays.
     """
-    say = progress or _silent
     chosen = corpus.load() if examples is None else tuple(examples)
-    digest = recipe_digest(chosen)
-    path = folder / f"understanding-{digest}.npz"
+    return _kept("understanding", folder, chosen, recipe_digest(chosen), progress or _silent)
+
+
+def load_or_train_spoken(
+    folder: Path,
+    progress: Callable[[str], None] | None = None,
+    examples: Sequence[corpus.Example] | None = None,
+) -> Model:
+    """The model for messages that were spoken, kept and trained like the other."""
+    chosen = corpus.load() if examples is None else tuple(examples)
+    digest = recipe_digest(chosen, (*_RECIPE, *_SPOKEN))
+    return _kept("spoken", folder, chosen, digest, progress or _silent)
+
+
+def _kept(
+    kind: str,
+    folder: Path,
+    examples: Sequence[corpus.Example],
+    digest: str,
+    say: Callable[[str], None],
+) -> Model:
+    path = folder / f"{kind}-{digest}.npz"
     try:
         return Model.load(path)
     except FileNotFoundError:
-        say(f"training the understanding model on {len(chosen)} messages")
+        say(f"training the {kind} model on {len(examples)} messages")
     except (OSError, ValueError) as error:
         say(f"{path.name} cannot be read ({error}); training again")
-    from nlp.heads.training import train  # noqa: PLC0415  (scikit-learn costs seconds to import)
+    # scikit-learn costs seconds to import
+    from nlp.heads import spoken, training  # noqa: PLC0415
 
-    model = train(chosen, digest, say)
+    train = spoken.train if kind == "spoken" else training.train
+    model = train(examples, digest, say)
     model.save(path)
     return model
 
 
-def recipe_digest(examples: Sequence[corpus.Example]) -> str:
+def recipe_digest(examples: Sequence[corpus.Example], code: Sequence[str] = _RECIPE) -> str:
     """A short hash of everything a model depends on: examples, word lists, and our own code."""
     digest = hashlib.sha256(f"{_FORMAT} {corpus.digest(tuple(examples))}".encode())
     here = Path(__file__).parents[1]
-    for path in [*sorted(lexicon.FOLDER.glob("*.txt")), *(here / name for name in _RECIPE)]:
+    for path in [*sorted(lexicon.FOLDER.glob("*.txt")), *(here / name for name in code)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -90,6 +90,11 @@ class Model:
         written /= math.sqrt(float(written @ written)) or 1.0
         return Answer(self, features, grams + facts, self._weights[rows] * values[:, None])
 
+    def messages_with(self, gram: str) -> float:
+        """In how many messages of the training an n-gram stands; 0 for what was too rare."""
+        row = self._row.get(gram)
+        return 0.0 if row is None else counted(float(self._rarity[row]), self.about["examples"])
+
     def familiarity(self, features: Features) -> float:
         """The share of the message's pairs of characters that training has seen, 0 to 1."""
         pairs = [gram for gram in features.grams if len(gram) == _PAIR]
@@ -153,32 +158,34 @@ class Answer:
     def __init__(
         self, model: Model, features: Features, shown: Sequence[str], contributions: Floats
     ) -> None:
+        self.model = model
         self._heads = model.heads
         self._scores = (contributions.sum(axis=0) + model.bias).tolist()
         self._contributions = contributions
         self._features = features
         self._shown = shown
 
-    def confidences(self, head: str) -> dict[str, float]:
-        """Label → confidence, surest first; they add up to one."""
+    def highest(self, head: str) -> float:
+        """The confidence of the likeliest label."""
+        return 1 / sum(self._odds(head))
+
+    def _odds(self, head: str) -> list[float]:
+        """How likely each label is beside the likeliest, in the order of the labels."""
         asked = self._heads[head]
         scores = self._scores[asked.first_column : asked.first_column + len(asked.labels)]
         top = max(scores)
-        odds = [math.exp((score - top) / asked.temperature) for score in scores]
+        return [math.exp((score - top) / asked.temperature) for score in scores]
+
+    def confidences(self, head: str) -> dict[str, float]:
+        """Label → confidence, surest first; they add up to one."""
+        asked, odds = self._heads[head], self._odds(head)
         total = sum(odds)
         shares = zip(asked.labels, (odd / total for odd in odds), strict=True)
         return dict(sorted(shares, key=lambda pair: -pair[1]))
 
     def best(self, head: str) -> tuple[str, float]:
         """The answer and its confidence: the likeliest label, or the middle one of a scale."""
-        shares = self.confidences(head)
-        if head in ORDERED:
-            below = 0.0
-            for label in self._heads[head].labels:
-                below += shares[label]
-                if below >= HALF:
-                    return label, shares[label]
-        return next(iter(shares.items()))
+        return _best(head, self._heads[head].labels, self.confidences(head))
 
     def reasons(self, head: str, label: str) -> list[tuple[float, Span]]:
         """Spans of the text that spoke for the label rather than its rivals, strongest first.
@@ -194,6 +201,48 @@ class Answer:
         strong.sort(key=lambda reason: -reason[0])
         spans = [(pull, self._features.span(name)) for pull, name in strong[:MOST_REASONS]]
         return [(pull, span) for pull, span in spans if span[1] > span[0]]
+
+
+class Both:
+    """Two tables asked about one message: the mean of what they say. Thresholds and the name are
+    the first one's.
+    """
+
+    def __init__(self, first: Answer, second: Answer) -> None:
+        self.model = first.model
+        self._both = first, second
+
+    def confidences(self, head: str) -> dict[str, float]:
+        """Label → confidence, surest first; they add up to one."""
+        first, second = (answer.confidences(head) for answer in self._both)
+        shares = {label: (share + second.get(label, 0.0)) / 2 for label, share in first.items()}
+        return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
+
+    def best(self, head: str) -> tuple[str, float]:
+        """The answer and its confidence, as :meth:`Answer.best`."""
+        return _best(head, self.model.heads[head].labels, self.confidences(head))
+
+    def reasons(self, head: str, label: str) -> list[tuple[float, Span]]:
+        """Spans of the text that spoke for the label, as :meth:`Answer.reasons`."""
+        return [reason for answer in self._both for reason in answer.reasons(head, label)]
+
+
+Opinion = Answer | Both
+
+
+def _best(head: str, labels: Sequence[str], shares: Mapping[str, float]) -> tuple[str, float]:
+    if head in ORDERED:
+        below = 0.0
+        for label in labels:
+            below += shares[label]
+            if below >= HALF:
+                return label, shares[label]
+    return next(iter(shares.items()))
+
+
+def counted(rarity: float, messages: int) -> float:
+    """How many of the messages have what is this rare: the reverse of how the table weighs."""
+    return (1 + messages) / math.exp(rarity - 1) - 1
 
 
 def _plain(head: Head) -> dict[str, Any]:

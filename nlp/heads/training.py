@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -40,17 +41,43 @@ _ACCEPTED_RIGHT = {"intent": 0.93, "fault_type": 0.9, "priority": 0.9, "emotion"
 def train(examples: Sequence[Example], digest: str, progress: Callable[[str], None]) -> Model:
     """Train on the examples; ``about`` of the model records figures, date and versions."""
     columns, all_rows = _rows(examples)
+    return teach(columns, all_rows, np.arange(len(examples)), examples, digest, progress)
+
+
+def teach(
+    columns: table.Table,
+    all_rows: csr_matrix,
+    of: Ints,
+    examples: Sequence[Example],
+    digest: str,
+    progress: Callable[[str], None],
+    judged: int = lessons.FOLDS,
+) -> Model:
+    """Teach all heads over these columns.
+
+    Args:
+        columns: what the rows are made of.
+        all_rows: the examples as rows, each once or in several wordings.
+        of: which example each row is a wording of.
+        examples: the examples.
+        digest: what the model is called.
+        progress: told how good each head is.
+        judged: how many of the folds are answered to set confidences and thresholds.
+    """
     weights: list[Floats] = []
     offsets: list[float] = []
     heads: dict[str, Head] = {}
     figures: dict[str, Any] = {}
     for name in HEADS:
         taught = _lines_for(name, examples)
-        rows = all_rows[taught]
         labels, truth = _coded(_LABELS[name], [getattr(examples[line], name) for line in taught])
-        scores = lessons.held_out(rows, truth, len(labels), LESSON)
-        heads[name], figures[name] = _calibrate(name, labels, scores, truth, len(offsets))
-        lines = lessons.fit(rows, truth, len(labels), LESSON)
+        place = np.full(len(examples), -1)
+        place[taught] = np.arange(len(taught))
+        which = place[of]
+        rows, which = all_rows[which >= 0], which[which >= 0]
+        scores, asked = _unshown(rows, which, truth, len(labels), judged)
+        heads[name], figures[name] = _calibrate(name, labels, scores, asked, len(offsets))
+        lines = lessons.fit(rows, truth[which], len(labels), LESSON)
         weights.extend(lines.weights)
         offsets.extend(lines.offsets.tolist())
         progress(f"{name}: {figures[name]}")
@@ -64,6 +91,22 @@ def train(examples: Sequence[Example], digest: str, progress: Callable[[str], No
     stored = np.stack(weights, axis=1).astype(np.float16)
     bias = np.array(offsets, dtype=np.float32)
     return Model(columns.vocabulary, stored, columns.rarity, bias, heads, about)
+
+
+def _unshown(
+    rows: csr_matrix, which: Ints, truth: Ints, size: int, judged: int
+) -> tuple[Floats, Ints]:
+    """Scores of all wordings of the examples in the first folds, with the truth: no wording of an
+    example was shown to the classifier that answers it.
+    """
+    scores: list[Floats] = []
+    asked: list[Ints] = []
+    for seen, unseen in islice(lessons.folds(truth), judged):
+        shown, kept_back = np.isin(which, seen), np.isin(which, unseen)
+        lines = lessons.fit(rows[shown], truth[which[shown]], size, LESSON)
+        scores.append(lines.scores(rows[kept_back]))
+        asked.append(truth[which[kept_back]])
+    return np.vstack(scores), np.concatenate(asked)
 
 
 class HeldOut(NamedTuple):

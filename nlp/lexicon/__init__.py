@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from nlp import sections
 from nlp.text import fold
+from workflow.records import Correction
 
 FOLDER = Path(__file__).parent
 NOT_A_DEVICE = "不是设备"
@@ -111,13 +112,22 @@ class Lexicon:
         self._symptoms = dict(_words(folder / "symptoms.txt"))
         self._cues = dict(_words(folder / "cues.txt"))
         self._meant = _homophones(folder / "homophones.txt")
+        self.device_words: Mapping[str, str] = {w: d[0] for w, d in self._devices.items()}
+        """Every device word with its fault type (or :data:`NOT_A_DEVICE`)."""
+        self.symptom_words = frozenset(self._symptoms)
+        self.cue_words = frozenset(self._cues)
         self._device_pattern = alternation(self._devices)
         self._symptom_pattern = alternation(self._symptoms)
         self._cue_pattern = alternation(self._cues)
         self._homophone_pattern = alternation(self._meant)
 
+    def misheard(self, folded: str) -> list[Correction]:
+        """The misheard words of the list (点题 for 电梯), in order."""
+        found = self._homophone_pattern.finditer(folded)
+        return [Correction(hit.start(), hit.end(), self._meant[hit[0]]) for hit in found]
+
     def meant(self, folded: str) -> str:
-        """The text with misheard words put right (点题 → 电梯), as long as before."""
+        """The text with the misheard words of the list put right, as long as before."""
         return self._homophone_pattern.sub(lambda found: self._meant[found[0]], folded)
 
     def devices(self, meant: str) -> list[Device]:

@@ -32,6 +32,13 @@ def understand(
             ),
         ),
     ] = False,
+    spoken: Annotated[
+        bool,
+        typer.Option(
+            "--spoken",
+            help=say("这句话是语音转写", "the sentence is the transcript of a voice message"),
+        ),
+    ] = False,
 ) -> None:
     """Needs neither configuration nor database."""
     from paidan.errands import understand_lines
@@ -41,7 +48,7 @@ def understand(
         _answer_lines(lambda source: understand_lines(understander, source))
         return
     asked = sys.stdin.read() if text is None else text
-    question = json.dumps({"id": None, "text": asked.strip()})
+    question = json.dumps({"id": None, "text": asked.strip(), "spoken": spoken})
     answer = json.loads(next(iter(understand_lines(understander, [question]))))
     del answer["id"]
     print(json.dumps(answer, ensure_ascii=False, indent=2))

@@ -29,6 +29,7 @@ class Meaning:
 
     heads: tuple[Head, ...]
     entities: tuple[tuple[str, str], ...]
+    corrections: tuple[tuple[str, str], ...]
     outcome: str
 
     @property
@@ -53,7 +54,8 @@ def meaning_of(message: Admitted, reader: Reader) -> Meaning | None:
     heads = tuple(_heads(message.understanding, reader))
     became = message.outcome.partition(":")[0]
     told = reader.t_or(f"became.{became}", reader.t_or(f"act.{became}", message.outcome))
-    return Meaning(heads, _entities(message.understanding), told) if heads else None
+    read = message.understanding
+    return Meaning(heads, _entities(read), _corrections(read), told) if heads else None
 
 
 def _heads(facts: Facts, reader: Reader) -> Iterator[Head]:
@@ -74,6 +76,13 @@ def _heads(facts: Facts, reader: Reader) -> Iterator[Head]:
 def _table(facts: Facts, name: str) -> Mapping[str, object]:
     found = facts.get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def _corrections(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """Words heard and what they were taken for, each pair once."""
+    found = facts.get("corrections")
+    pairs = found if isinstance(found, list) else []
+    return tuple(dict.fromkeys((str(heard), str(meant)) for heard, meant in pairs))
 
 
 def _entities(facts: Facts) -> tuple[tuple[str, str], ...]:

@@ -126,6 +126,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "became.split": ("拆成几张工单", "split"),
     "became.parked": ("处理失败，交给人看", "not handled, left to a person"),
     "abstained": ("没把握，请人看", "Unsure: a person looks"),
+    "taken_for": ("听成", "Taken for"),
+    "heard_as": ("{heard}（{meant}）", "{heard} ({meant})"),
     "because": ("依据 ", "Because of "),
     "wind": ("拨快时间", "Wind the clock"),
     "wind.hint": ("让时间过去 {n}", "Let {n} pass"),

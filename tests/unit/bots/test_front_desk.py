@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scene import COMPANY, DEMO, NOW, PICTURE, heard, inbound
+from scene import ASSETS, COMPANY, DEMO, NOW, PICTURE, heard, inbound
 
 from bots.front_desk import ATTEMPTS, FrontDesk
 from notifier.cases import plan_case
@@ -21,7 +21,7 @@ from paidan.demo import seed
 from storage import SqlStore, open_store
 from workflow.kept import Admitted, Case
 from workflow.ports import UnitOfWork
-from workflow.records import Action, ChatRef, Inbound, Media, Notice, Understanding
+from workflow.records import Action, ChatRef, Correction, Inbound, Media, Notice, Understanding
 from workflow.service import Handled, Service
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
@@ -35,10 +35,12 @@ class Ear:
 
     knows: dict[str, Understanding] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
+    hints: list[dict[str, Any]] = field(default_factory=list)
     broken: bool = False
 
-    def understand(self, text: str, *, asking: str | None = None, **_: object) -> Understanding:
+    def understand(self, text: str, *, asking: str | None = None, **hints: Any) -> Understanding:
         self.asked.append(asking)
+        self.hints.append(hints)
         if self.broken:
             raise RuntimeError("the model is gone")
         return self.knows.get(text) or heard(text, "chitchat", "none", "P2")
@@ -97,6 +99,31 @@ async def at(tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 HVAC = heard("客厅空调不制冷", location="客厅", device="空调")
+
+
+async def test_words_of_a_voice_message_are_understood_as_spoken_and_shown_as_corrected(
+    at: Desk,
+) -> None:
+    text = "3楼机防的点题困人了"
+    misheard = heard(text, fault="elevator", priority="P0", location="3楼机防", device="点题")
+    corrections = (Correction(2, 4, "机房"), Correction(5, 7, "电梯"))
+    at.knows(replace(misheard, corrections=corrections))
+    message = await at.hear(media=(Media(kind="voice", transcript=text),))
+    await at.hear("谢谢")
+    assert [hints["spoken"] for hints in at.ear.hints] == [True, False]
+    order = await at.order(message)
+    assert order.device == "点题（电梯）"
+    assert order.place.endswith("3楼机房")
+    assert message.understanding["corrections"] == [["机防", "机房"], ["点题", "电梯"]]
+
+
+async def test_the_ear_is_told_the_names_the_sender_may_say(at: Desk) -> None:
+    await at.hear(HVAC.text, asset=next(iter(ASSETS)))
+    asset = ASSETS[next(iter(ASSETS))]
+    told = at.ear.hints[0]["told"]
+    assert asset.name in told
+    assert asset.site.name in told
+    assert len(told) == len(set(told))
 
 
 async def test_a_report_becomes_a_work_order_with_what_was_understood(at: Desk) -> None:

@@ -20,7 +20,7 @@ def test_a_kept_model_is_read_back_and_answers_the_same(
 ) -> None:
     path = tmp_path / "kept.npz"
     understander.model.save(path)
-    again = Understander(Model.load(path))
+    again = Understander(Model.load(path), spoken_model=understander.spoken_model)
     for text in ("电梯困人了", "谢谢师傅", "我家客厅灯不亮了 13812345678"):
         assert again.understand(text) == understander.understand(text)
 
@@ -82,6 +82,8 @@ def test_serving_imports_neither_scikit_learn_nor_jieba(
     understander: Understander, tmp_path: Path
 ) -> None:
     understander.model.save(tmp_path / f"understanding-{understander.model.name}.npz")
+    assert understander.spoken_model is not None
+    understander.spoken_model.save(tmp_path / f"spoken-{understander.spoken_model.name}.npz")
     script = (
         "import sys, pathlib; from nlp import Understander;"
         f"Understander.load(pathlib.Path({str(tmp_path)!r})).understand('电梯困人了');"
