@@ -1,9 +1,9 @@
 """Reading messages in bulk: one JSON object in, one JSON object out, line by line, in order.
 
-A message: in ``{"id", "text"}`` with optional ``at`` (ISO 8601 with an offset) and
-``spoken`` (the words were said); out the labels, entities, confidences, evidence and corrections. A pair: in ``{"id", "a", "b"}``, ``a`` the earlier, with
-optional ``gap_min`` and ``same_user``; out whether they are one incident. A line that is neither
-gets ``{"id", "error"}`` in plain words.
+A message: in ``{"id", "text"}`` with optional ``at`` (ISO 8601 with an offset) and ``spoken`` (the
+words were said); out the labels, entities, confidences, evidence and corrections. A pair: in
+``{"id", "a", "b"}``, ``a`` the earlier, with optional ``gap_min`` and ``same_user``; out whether
+they are one incident. A line that is neither gets ``{"id", "error"}`` in plain words.
 """
 
 from __future__ import annotations

@@ -1,12 +1,17 @@
-"""One trained model for all tests of understanding; training takes a few seconds, once."""
+"""One trained reader for all tests of understanding, kept between runs."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from nlp import Understander
 
+FOLDER = Path(__file__).parents[3] / "var" / "test-model"
+"""Where the scenarios keep theirs too; its file names say what it was trained on."""
+
 
 @pytest.fixture(scope="session")
-def understander(tmp_path_factory: pytest.TempPathFactory) -> Understander:
-    return Understander.load(tmp_path_factory.mktemp("models"))
+def understander() -> Understander:
+    return Understander.load(FOLDER)
