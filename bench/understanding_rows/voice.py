@@ -20,9 +20,11 @@ from nlp.sounds.noise import Mishearing
 from nlp.text import fold
 
 from . import homophones, scores
-from .shape import Bar, Figure, Sources
+from .shape import Figure, Sources
 
 SHARES = (0.0, 0.1, 0.2, 0.3)
+_BLIND = 0.2
+"""The share at which the other noise is heard too."""
 _SEED = 11
 
 
@@ -40,7 +42,7 @@ def figures(sources: Sources) -> Iterator[Figure]:
     for share in SHARES:
         texts = [own.heard(example.text, share, _SEED) for example in asked]
         yield from _judged("own", share, asked, texts, reader, plain)
-        if share:
+        if share == _BLIND:
             texts = homophones.misheard([example.text for example in asked], share)
             yield from _judged("blind", share, asked, texts, reader, plain)
     yield from _corrections([fold(example.text) for example in examples])
@@ -96,7 +98,6 @@ def _corrections(texts: Sequence[str]) -> Iterator[Figure]:
                 f"mending.{way}.{name}",
                 value if clean else 100 * value, "corpus, 5 folds", len(texts),
                 unit="‰" if clean else "%",
-                bar=Bar(2, 4, lower=True) if clean and way == "typed" else None,
             )  # fmt: skip
 
 
