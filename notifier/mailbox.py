@@ -58,8 +58,9 @@ def parcels(box: Sequence[Queued], can: Capabilities, *, sparing: bool = False) 
     """A mailbox as messages, the most urgent first, then in order.
 
     A card that is new to the chat, or whose news is urgent, comes right after its news; what was
-    urgent brings a fresh card and retires the older copy. The two are one message where cards
-    cannot be repainted anyway, and when ``sparing`` says that the chat takes few.
+    urgent brings a fresh card and retires the older copy. Where cards cannot be repainted, every
+    news brings its card. The two are one message there, and when ``sparing`` says that the chat
+    takes few.
     """
     waiting = sorted(box, key=lambda q: (q.notice.urgency, q.id))
     paired: dict[int, Queued] = {}
@@ -163,7 +164,8 @@ def _card_for(news: Queued, waiting: Sequence[Queued], can: Capabilities) -> Que
     for queued in waiting:
         notice = queued.notice
         same = notice.order_id == news.notice.order_id and notice.to == news.notice.to
-        if same and notice.kind == "card" and (loud or not queued.previous):
+        stands = queued.previous and can.edit
+        if same and notice.kind == "card" and (loud or not stands):
             return queued
     return None
 

@@ -15,6 +15,8 @@ import pytest
 import redis
 from sqlalchemy import make_url
 
+NODE = "Tencent's own packages"
+"""What the reason of every test says that is skipped for want of Node.js."""
 _STANDARD = "postgresql://127.0.0.1:5432/postgres"
 
 
@@ -42,6 +44,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The same at the end of a quiet run, whose header is not shown."""
     if terminalreporter.config.get_verbosity() < 0:
         terminalreporter.write_line(_which())
+    unjudged = [
+        report
+        for report in terminalreporter.stats.get("skipped", [])
+        if NODE in str(report.longrepr)
+    ]
+    if unjudged:
+        why = f"{len(unjudged)} tests with Tencent's own npm packages did NOT run: install Node.js"
+        terminalreporter.write_line(why, red=True, bold=True)
 
 
 def _which() -> str:

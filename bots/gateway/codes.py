@@ -24,6 +24,26 @@ class Codes:
     field: str = "errcode"
     words: str = "errmsg"
 
+    def code(self, found: Answer) -> int:
+        """The code of an answer; 0 is well."""
+        code = found.get(self.field, 0)
+        return code if isinstance(code, int) else -1
+
+    def insist(self, channel: str, found: Answer) -> None:
+        """Raise what a code means; nothing for 0.
+
+        Raises:
+            Retry: the platform is busy, or the token is still dead.
+            Refused: it never will; ``why`` begins with the code.
+        """
+        code = self.code(found)
+        if code == 0:
+            return
+        why = f"{code} {str(found.get(self.words, ''))[:200]}"
+        if code in self.dead or code in self.busy:
+            raise Retry(channel, why, after=timedelta(seconds=self.busy.get(code, 30)))
+        raise Refused(channel, why)
+
 
 class Authorised:
     """Calls that carry an access token, fetched once and renewed once when it is dead."""
@@ -53,16 +73,8 @@ class Authorised:
 
     def code(self, found: Answer) -> int:
         """The code of an answer; 0 is well."""
-        code = found.get(self._codes.field, 0)
-        return code if isinstance(code, int) else -1
+        return self._codes.code(found)
 
     def insist(self, found: Answer) -> None:
-        """Raise what a code means; nothing for 0."""
-        code = self.code(found)
-        if code == 0:
-            return
-        why = f"{code} {str(found.get(self._codes.words, ''))[:200]}"
-        if code in self._codes.dead or code in self._codes.busy:
-            after = timedelta(seconds=self._codes.busy.get(code, 30))
-            raise Retry(self._channel, why, after=after)
-        raise Refused(self._channel, why)
+        """Raise what a code means; see :meth:`Codes.insist`."""
+        self._codes.insist(self._channel, found)

@@ -8,6 +8,7 @@ broken message makes the cipher raise is one refusal.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -21,11 +22,13 @@ from xml.sax.saxutils import escape
 
 import xmltodict
 from wechatpy.crypto import PrpCrypto
+from wechatpy.crypto.base import WeChatCipher
 
 from bots.gateway.adapter import Callback, Forged, Malformed
 
 FRESH_FOR: Final = timedelta(minutes=10)
 """How old a call may be: their retries take seconds, our clocks may be minutes apart."""
+_BLOCK: Final = 32
 _KEY: Final = re.compile(r"[A-Za-z0-9+/]{43}")
 
 Fields = Mapping[str, Any]
@@ -119,11 +122,26 @@ def key_of(aes_key: str) -> bytes:
     Raises:
         ValueError: they are not 43 characters of base64.
     """
-    import base64  # noqa: PLC0415 - once at start
-
     if not _KEY.fullmatch(aes_key):
         raise ValueError("an EncodingAESKey is 43 letters and digits")
     return base64.b64decode(f"{aes_key}=")
+
+
+def unsealed(data: bytes, aes_key: str) -> bytes:
+    """The bytes of an attachment that came sealed with this key (AES-256-CBC, padded to 32).
+
+    Raises:
+        Malformed: they cannot be opened with it.
+    """
+    try:
+        key = base64.b64decode(aes_key + "=" * (-len(aes_key) % 4))
+        opened = bytes(WeChatCipher(key, key[:16]).decrypt(data))
+    except Exception as error:  # noqa: BLE001 - broken ciphertext raises whatever it likes
+        raise Malformed(f"the attachment cannot be opened: {type(error).__name__}") from None
+    padding = opened[-1:] * (opened[-1] if opened else 0)
+    if not 1 <= len(padding) <= _BLOCK or not opened.endswith(padding):
+        raise Malformed("the attachment cannot be opened: its padding is wrong")
+    return opened[: -len(padding)]
 
 
 def signed(*parts: str) -> str:

@@ -8,6 +8,10 @@ from paidan.channels.dingtalk import DingTalk
 from paidan.channels.section import ChannelSection, Section, Words
 from paidan.channels.telegram import Telegram
 from paidan.channels.wechat import Wechat
+from paidan.channels.wecom import Wecom
+from paidan.channels.wecom_bot import WecomBot
+from paidan.channels.wecom_kf import WecomKf
+from paidan.channels.wecom_webhook import WecomWebhook
 
 
 class Channels(Section):
@@ -16,6 +20,10 @@ class Channels(Section):
     dingtalk: DingTalk = DingTalk()
     telegram: Telegram = Telegram()
     wechat: Wechat = Wechat()
+    wecom: Wecom = Wecom()
+    wecom_bot: WecomBot = WecomBot()
+    wecom_webhook: WecomWebhook = WecomWebhook()
+    wecom_kf: WecomKf = WecomKf()
 
     def opened(self) -> Iterator[tuple[str, ChannelSection]]:
         """The channels with credentials, by name."""

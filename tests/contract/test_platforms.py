@@ -18,6 +18,9 @@ from tests.vendors.ear import Ear
 from tests.vendors.platform import Platform, Shown, Town, town
 from tests.vendors.telegram import FakeTelegram, PollingTelegram
 from tests.vendors.wechat import FakeWechat
+from tests.vendors.wecom import FakeWecom
+from tests.vendors.wecom_bot import FakeWecomBot
+from tests.vendors.wecom_kf import FakeKf
 from workflow.states import State
 
 PLATFORMS: list[type[Platform]] = [
@@ -26,6 +29,9 @@ PLATFORMS: list[type[Platform]] = [
     FakeWechat,
     FakeDingTalk,
     DingTalkByHttp,
+    FakeWecom,
+    FakeWecomBot,
+    FakeKf,
 ]
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 
@@ -95,8 +101,8 @@ async def test_of_two_who_press_one_wins_and_the_other_is_told_by_whom(there: To
     loser = second if winner == first else first
     assert winner in {first, second}
     company = await there.parts.store.read("demo", lambda uow: uow.company)
-    name, called = company.staff[winner].name, there.staff_user(loser)
-    assert await there.until_told(lambda s: name in s.text and called in s.mentions)
+    name = company.staff[winner].name
+    assert await there.until_told(lambda s: name in s.text and there.calls(s, loser))
 
 
 async def test_users_words_cannot_mention_or_mark_up(there: Town) -> None:

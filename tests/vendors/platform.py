@@ -59,7 +59,9 @@ class Platform(ABC):
 
     name: ClassVar[str]
     groups: ClassVar[bool] = True
-    """Whether staff groups can live here."""
+    """Whether staff groups can live here; else colleagues live in the sandbox."""
+    direct: ClassVar[bool] = False
+    """Whether colleagues live here one to one, each with cards of their own, without groups."""
 
     def __init__(self) -> None:
         self.hook = ""
@@ -115,6 +117,8 @@ def company_on(platform: Platform) -> Loaded:
     text = _COMPANY.read_text("utf-8")
     if not platform.groups:
         return parse_company(text, "company.yaml")
+    if platform.direct:
+        text = re.sub(r"\bgroups: \[sandbox/group:.*\]", "groups: []", text)
     text = re.sub(
         r"sandbox/([a-z]+:[\w-]+)", lambda found: f"{platform.name}/{platform.chat(found[1])}", text
     )
@@ -160,8 +164,18 @@ class Town:
         """Whom a mention of this colleague names."""
         return self.platform.user(who) if self.platform.groups else who
 
+    def calls(self, shown: Shown, who: str) -> bool:
+        """Whether a message reaches this colleague: by name in a group, or in a chat of theirs."""
+        if self.platform.direct:
+            return shown.chat == self.platform.chat(f"staff:{who}")
+        return self.staff_user(who) in shown.mentions
+
     async def told(self) -> list[Shown]:
-        """What stands in the team's group."""
+        """What stands in the team's group, or before each colleague."""
+        if self.platform.direct:
+            company = await self.parts.store.read(TENANT, lambda uow: uow.company)
+            theirs = [self.platform.shown(f"staff:{who}") for who in company.staff]
+            return [shown for chat in theirs for shown in chat]
         if self.platform.groups:
             return self.platform.shown("group:home")
         lines = await self.parts.store.read(TENANT, lambda uow: uow.chat_log.lines(_TEAM))
@@ -181,7 +195,9 @@ class Town:
         return await self.until_told(lambda shown: button in shown.buttons)
 
     async def staff_presses(self, who: str, shown: Shown, label: str) -> None:
-        """A colleague presses a button of a card in the team's group."""
+        """A colleague presses a button of a card in the team's group, or of their own copy."""
+        if self.platform.direct:
+            shown = await self.until_shown(f"staff:{who}", lambda s: label in s.buttons)
         if self.platform.groups:
             await self.platform.presses(who, shown, label)
             return
@@ -190,7 +206,9 @@ class Town:
         await self.parts.front_desk.admit(_from_staff(who, f"{shown.id}:{label}", action=action))
 
     async def staff_says(self, who: str, text: str, chat: str) -> None:
-        """A colleague writes in the team's group."""
+        """A colleague writes in the team's group, or to us alone."""
+        if self.platform.direct:
+            chat = f"staff:{who}"
         if self.platform.groups:
             await self.platform.says(who, text, chat)
         else:

@@ -73,6 +73,12 @@ def test_where_cards_cannot_be_repainted_news_and_card_are_one_message() -> None
     assert [q.id for q in parcel.notices] == [1, 2]
 
 
+def test_where_cards_cannot_be_repainted_each_news_brings_what_can_be_done_now() -> None:
+    stiff = replace(RICH, edit=False)
+    (parcel,) = parcels([queued(1, Urgency.REPLY), card(2, "old")], stiff)
+    assert (parcel.text, parcel.card, parcel.previous, parcel.retires) == ("第 1 条", CARD, "", "")
+
+
 def test_a_chat_that_takes_few_messages_gets_news_and_card_in_one() -> None:
     box = [queued(1, Urgency.RED), card(2, "old")]
     (parcel,) = parcels(box, RICH, sparing=True)
