@@ -245,6 +245,7 @@ def _candidates(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
         phone=found.phone,
         since=s.now - RECURS_WITHIN,
         recent=s.now - s.policy.intake.join_window,
+        words=found.text,
     )
     near = Match(found.fault_type, place=said.text) if said else None
     return distinct((*uow.orders.matching(match), *(uow.orders.matching(near) if near else ())))

@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage import schema
+from storage import lookalikes, schema
 from storage.codec import (
     encode,
     key_of,
@@ -91,7 +91,7 @@ AUDIT_ORDERS = Sql(
 )
 _INSERT = Sql(insert(work_orders).values(values_of(work_orders)))
 _BEFORE = Sql(
-    select(_o.version, _o.assignee, _o.ended, _o.reporters, _o.first_due_at).where(
+    select(*(_o.version, _o.assignee, _o.ended, _o.reporters, _o.first_due_at, _o.haystack)).where(
         _TENANT, _o.id == bindparam("id")
     )
 )
@@ -322,12 +322,14 @@ class SqlOrders:
     def _after_insert(self, order: WorkOrder, row: dict[str, Any]) -> None:
         self._write_chats(order, row["ended"])
         self._recount(order, "", 0, order.assignee, row["ended"])
+        if order.open:
+            lookalikes.put(self._sql, order, row["opened_at"])
 
     def _update(self, order: WorkOrder, row: dict[str, Any], expected: int) -> None:
         before = self._sql.first(_BEFORE, tenant=order.tenant, id=order.id)
         if before is None:
             raise UnknownTicket(order=order.id)
-        version, assignee, ended, reporters, first_due = before
+        version, assignee, ended, reporters, first_due, said = before
         if version != expected:
             raise Conflict(order=order.id, expected=expected, found=version)
         row["first_due_at"] = row["first_due_at"] or first_due
@@ -343,6 +345,10 @@ class SqlOrders:
         if row["ended"] != ended:
             self._sql.change(_END_CARDS, its_tenant=order.tenant, id=order.id, ended=row["ended"])
         self._recount(order, assignee, ended, order.assignee, row["ended"])
+        if row["ended"] != ended or row["haystack"] != said:
+            lookalikes.drop(self._sql, order.tenant, order.id)
+            if order.open:
+                lookalikes.put(self._sql, order, row["opened_at"])
 
     def _write_chats(self, order: WorkOrder, ended: int) -> None:
         for channel, chat, sender in dict.fromkeys(
@@ -401,6 +407,8 @@ class SqlOrders:
                 found[order_id] = (ended, doc)
         newest = sorted(found.items(), key=lambda f: (f[1][0], f[0]), reverse=True)[:_MANY]
         docs = {order_id: doc for order_id, (_, doc) in newest}
+        alike = lookalikes.find(self._sql, self._scope.tenant, match.words)
+        docs = {**docs, **{order_id: doc for doc, order_id in alike}}
         if match.recent is not None:
             rows = self._sql.rows(_RECENT, tenant=self._scope.tenant, recent=micros(match.recent))
             docs = {**docs, **{order_id: doc for doc, order_id, _ in rows}}

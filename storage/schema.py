@@ -160,6 +160,18 @@ order_docs = Table(
     comment="The whole records, beside their columns: lists and searches pass over narrow rows",
 )
 
+lookalikes = Table(
+    "lookalikes",
+    metadata,
+    _tenant(),
+    Column("key", Text, nullable=False),
+    _int("at"),
+    Column("order_id", Text, nullable=False),
+    PrimaryKeyConstraint("tenant", "key", "at", "order_id"),
+    _index("lookalikes_order", "tenant", "order_id"),
+    comment="What open work orders are found by when a report may be about the same incident",
+)
+
 surge_reports = Table(
     "surge_reports",
     metadata,

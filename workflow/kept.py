@@ -153,7 +153,8 @@ class Match:
     """Which open work orders a report might belong to; any of the given facts may match.
 
     ``recent`` adds whatever was opened since then, whether or not it shares a fact: strangers
-    name one place in ways that no key foresees.
+    name one place in ways that no key foresees. ``words`` adds those that say most of the same:
+    places, numbers, devices where they stand, rare words.
     """
 
     fault_type: str
@@ -164,3 +165,4 @@ class Match:
     phone: str = ""
     since: datetime | None = None
     recent: datetime | None = None
+    words: str = ""

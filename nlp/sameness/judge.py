@@ -63,7 +63,7 @@ class Comparer:
     """Lays two reports side by side. Immutable; its caches are its own."""
 
     def __init__(self, hearing: Model, meaning: Meaning, wording: Wording) -> None:
-        self._hearing = hearing
+        self.hearing = hearing
         self.meaning = meaning
         self.wording = wording
         self.heard = lru_cache(maxsize=8192)(self._heard)
@@ -99,7 +99,7 @@ class Comparer:
 
     def _heard(self, text: str) -> Heard:
         reading = read_message(text, lexicon.shipped(), safety.shipped())
-        answer = self._hearing.answer(extract(reading))
+        answer = self.hearing.answer(extract(reading))
         faults, intents = answer.confidences("fault_type"), answer.confidences("intent")
         return Heard(
             tuple(faults[label] for label in sorted(faults)),

@@ -287,6 +287,28 @@ async def test_whatever_was_opened_lately_may_match_after_what_shares_a_fact(
     assert await store.read(tenant, lambda u: u.orders.matching(none)) == []
 
 
+async def test_who_says_the_same_place_is_found_among_many(store: SqlStore, tenant: str) -> None:
+    def many(uow: UnitOfWork) -> WorkOrder:
+        wanted = opened(uow, text="C座2号梯困人", place="", opened_at=NOON)
+        for n in range(120):
+            opened(uow, text=f"{n % 9 + 1}栋{n + 101}室水管漏水", place="", opened_at=NOON + MINUTE)
+        return wanted
+
+    async def first(words: str) -> str:
+        match = Match("other", words=words)
+        found = await store.read(tenant, lambda u: u.orders.matching(match))
+        return found[0].id if found else ""
+
+    wanted = await store.transact(tenant, many)
+    assert await first("C座二号电梯里有个孕妇出不来") == wanted.id
+    assert await first("冷库升温") == ""
+    renamed = await store.transact(tenant, lambda u: changed(u, wanted, text="D座3号梯困人"))
+    assert await first("D座三号电梯停了") == wanted.id
+    end = {"state": State.CLOSED, "closed_at": NOON}
+    await store.transact(tenant, lambda u: changed(u, renamed, **end))
+    assert await first("D座三号电梯停了") == ""
+
+
 async def test_a_place_is_found_however_it_is_written(store: SqlStore, tenant: str) -> None:
     order = await store.transact(tenant, lambda u: opened(u, place="3号楼"))
     await store.transact(tenant, lambda u: opened(u, place="4号楼"))

@@ -19,6 +19,7 @@ from storage.codec import encode
 from storage.database import Database
 from storage.migrating import HEAD
 from storage.schema import metadata
+from workflow.kept import Match
 from workflow.work_order import WorkOrder
 
 MIGRATIONS = Path(storage.__file__).parent / "migrations"
@@ -106,6 +107,8 @@ async def test_an_older_database_is_brought_up_with_all_it_holds(
     new.dispose()
     async with storage.open_store(url, tmp_path) as store:
         assert await store.read("t", lambda u: u.orders.find("WO-20261120-0001")) == order
+        alike = Match("other", words="电梯不动")
+        assert await store.read("t", lambda u: u.orders.matching(alike)) == [order]
 
 
 def test_head_is_the_newest_migration() -> None:
