@@ -1,7 +1,7 @@
 """Under which keys a report is found by others that may speak of the same incident.
 
 Whoever rewords a report still says where and what: so the keys are its places, alone and by twos,
-its numbers, its devices where they stand, and its rare pairs of characters. Two reports that share
+its numbers, its devices where they stand, and its pairs of characters. Two reports that share
 many of them are worth comparing; whether they are one incident is for :mod:`incident` to say.
 """
 
@@ -44,13 +44,16 @@ def _keys(text: str) -> Iterator[str]:
         if part in _ALONE or (part == "spot" and value.lstrip("大小") not in EVERYWHERE):
             yield f"{part}:{value}"
     yield from (f"code:{code}" for code in sorted(said.codes))
-    yield from _rare_pairs(said.text)
     yield from (f"{device}&{symptom}" for device in devices for symptom in sorted(said.symptoms))
+    yield from _pairs(said.text, outside=True)
+    yield from _pairs(said.text, outside=False)
 
 
-def _rare_pairs(folded: str) -> Iterator[str]:
-    """Pairs of Chinese characters outside of devices, symptoms and spots: names, mostly."""
-    for piece in without_families(without_spots(folded)):
-        for one, other in pairwise(piece):
-            if not {one, other} & _SMALL and "一" <= one <= "龥" and "一" <= other <= "龥":
-                yield one + other
+def _pairs(folded: str, *, outside: bool) -> Iterator[str]:
+    """Pairs of Chinese characters; first those outside of devices, symptoms and spots, which are
+    names, mostly.
+    """
+    pieces = without_families(without_spots(folded)) if outside else [folded]
+    for one, other in (pair for piece in pieces for pair in pairwise(piece)):
+        if not {one, other} & _SMALL and "一" <= one <= "龥" and "一" <= other <= "龥":
+            yield one + other
