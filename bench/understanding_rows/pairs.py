@@ -24,7 +24,7 @@ from workflow.joining import slots
 from . import scores, sets
 from .shape import Bar, Figure, Missing, Sources
 
-_FOLDS = 4
+_FOLDS = 5
 _LCQMC = "lcqmc/part_a.tsv"
 _LCQMC_TEST = "lcqmc/part_b.tsv"
 _BAR = Bar(86, 84)

@@ -1,6 +1,6 @@
 """What open work orders are found by when a report may be about the same incident.
 
-Revision: 0006
+Revision: 0007
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from alembic import op
 
 from workflow.joining.keys import lookalike_keys
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
