@@ -206,14 +206,12 @@ class Bot:
             if not await self._leased():
                 await asyncio.sleep(LEASE.total_seconds() / 4)
                 continue
-            keeping = asyncio.create_task(self._renewing())
             try:
-                await self._line.keep()
+                await self._keep_leased()
                 pause = _PAUSE
                 _log.info("the bot's connection was closed")
             except Kicked:
-                _log.warning("another program took the bot's connection; standing by")
-                await self._board.notes.put("kicked", "1", STAND_BY)
+                await self._stand_by()
             except Refused:
                 _log.exception("the bot is not let in; see paidan doctor wecom_bot")
                 pause = _LONGEST_PAUSE
@@ -221,10 +219,26 @@ class Bot:
                 _log.warning("the bot has no connection: %s", error.why)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             finally:
-                keeping.cancel()
-                await asyncio.gather(keeping, return_exceptions=True)
                 await self._board.notes.drop("line", self._me)
             await asyncio.sleep(pause)
+
+    async def _keep_leased(self) -> None:
+        """Keep the connection for as long as the lease is ours."""
+        line, lease = asyncio.create_task(self._line.keep()), asyncio.create_task(self._renewing())
+        try:
+            await asyncio.wait((line, lease), return_when=asyncio.FIRST_COMPLETED)
+            if line.done():
+                line.result()
+        finally:
+            line.cancel()
+            lease.cancel()
+            await asyncio.gather(line, lease, return_exceptions=True)
+
+    async def _stand_by(self) -> None:
+        """Leave the line to a stranger for a while; to another process of ours without a word."""
+        if await self._board.notes.get("line") == self._me:
+            _log.warning("another program took the bot's connection; standing by")
+            await self._board.notes.put("kicked", "1", STAND_BY)
 
     async def _leased(self) -> bool:
         if await self._board.notes.get("kicked"):
@@ -232,9 +246,11 @@ class Bot:
         return await self._board.notes.swap("line", None, self._me, LEASE)
 
     async def _renewing(self) -> None:
-        while True:
+        """Until the lease is lost."""
+        held = True
+        while held:
             await asyncio.sleep(LEASE.total_seconds() / 3)
-            await self._board.notes.swap("line", self._me, self._me, LEASE)
+            held = await self._board.notes.swap("line", self._me, self._me, LEASE)
 
     async def close(self) -> None:
         """The connection ends with :meth:`run`."""

@@ -9,6 +9,7 @@ import base64
 import json
 import secrets
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,23 @@ async def test_a_second_process_waits_for_the_first(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_who_lost_the_lease_gives_up_the_line(
+    there: Town, bot: FakeWecomBot, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.wecom.bot.LEASE", timedelta(seconds=0.3))
+    notes = there.parts.store.notes("demo", "wecom_bot")
+    await bot.hush()  # the next connection renews its lease often
+    await bot.says("anna", "好的", "customer:anna")
+    await notes.put("line", "another process", timedelta(minutes=1))
+
+    async def given_up() -> bool:
+        return bot.socket is None
+
+    await until(given_up)
+    assert await notes.get("line") == "another process"
+    assert await notes.get("kicked") is None
 
 
 async def test_a_stranger_is_refused_for_good(bot: FakeWecomBot, adapter: Adapter) -> None:
