@@ -202,6 +202,8 @@ async def test_without_a_code_only_news_to_press_brings_a_new_card(
     receipt = await adapter.send(outgoing("", card=other, previous=first.message_id))
     assert receipt.message_id != first.message_id
     assert [s.buttons for s in wecom.shown("customer:anna")] == [("接单",), ("完成",)]
+    updates = [path for path, _ in wecom.calls if path == "message/update_template_card"]
+    assert len(updates) == 1  # a used code is not even tried
 
 
 async def test_a_code_is_good_for_72_hours(wecom: FakeWecom, adapter: Adapter) -> None:
