@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from bots.lessons import fault_named
 from workflow import commands as c
 from workflow.clocks import CLOCKS, ClockName
 from workflow.company import Company, Staff
@@ -254,6 +255,17 @@ def _detach(act: Act) -> c.OnOrder:
     raise InvalidInput(field="child", found=chosen, allowed="a child of this surge")
 
 
+def _correct(act: Act) -> c.OnOrder:
+    """Another fault type, by any name it has here."""
+    fault, subtype = fault_named(act.text("fault_type", "text"), act.company)
+    facts = {"fault_type": fault, "subtype": subtype}
+    return act.of(c.Correct, facts=facts, reason=act.text("reason", required=False))
+
+
+def _supervise(act: Act) -> c.OnOrder:
+    return act.of(c.Supervise, why="asked", text=act.text("text", "reason", required=False))
+
+
 _BUILD: dict[str, Callable[[Act], c.OnOrder]] = {
     "accept": _plain(c.Accept),
     "decline": _reasoned(c.Decline),
@@ -275,6 +287,8 @@ _BUILD: dict[str, Callable[[Act], c.OnOrder]] = {
     "cancel": _cancel,
     "nudge": _nudge,
     "change_priority": _change_priority,
+    "correct": _correct,
+    "supervise": _supervise,
     "extend": _extend,
     "undo_join": _undo_join,
     "broadcast": _broadcast,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from bots import cases, knowledge
+from bots import cases, knowledge, lessons
 from bots.acts import Act
 from bots.rights import may
 from bots.situation import OPENED, Decision, Situation
@@ -39,6 +39,9 @@ def press(s: Situation) -> Decision:
     if action.do.startswith("case_"):
         may(s.identity, action.do, None, s.company)
         return cases.press(s, action)
+    if action.do.startswith("reading_"):
+        may(s.identity, action.do, None, s.company)
+        return lessons.press(s, action)
     if action.do == "retry_notice":
         may(s.identity, action.do, None, s.company)
         return _retry(s, action.args.get("notice", action.order))

@@ -5,17 +5,21 @@ A case keeps the report it would have been, so that opening it later loses nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Literal
 
+from bots.lessons import of_case
 from bots.situation import OPENED, Decision, Situation
 from workflow import commands as c
 from workflow.errors import InvalidInput, StaleTicket, UnknownTicket
 from workflow.kept import Case
+from workflow.learning import LABELS, NOT_REPORT, Correction, Head
 from workflow.records import Action, Dialogue, Facts, Reply, media_of
 from workflow.states import Sub
 from workflow.taxonomy import FAULT_TYPES
+
+_QUOTED, _LISTED = 16, 5
 
 
 def opened(
@@ -87,6 +91,7 @@ def _confirm(s: Situation, case: Case, args: Facts) -> Decision:
         return _open(s, case, args)
     if _settled(s):
         return _decided(s, case, "case_confirm")
+    report = (of_case(s, case, "intent", "report"),)
     command = c.Triage(
         s.by,
         s.origin,
@@ -95,7 +100,7 @@ def _confirm(s: Situation, case: Case, args: Facts) -> Decision:
         fault_type=_fault_type(args),
         priority=str(args.get("priority") or ""),
     )
-    return replace(_decided(s, case, "case_confirm"), commands=(command,))
+    return replace(_decided(s, case, "case_confirm"), commands=(command,), lessons=report)
 
 
 def _settled(s: Situation) -> bool:
@@ -110,6 +115,28 @@ def _dismiss(s: Situation, case: Case, args: Facts) -> Decision:
         return decision
     command = c.Triage(s.by, s.origin, case.order_id, confirm=False, reason=reason)
     return replace(decision, commands=(command,))
+
+
+def _not_report(s: Situation, case: Case, args: Facts) -> Decision:
+    """It was never a report: nothing is done about it, and we hear better next time. ``intent``
+    says what it was, if somebody says.
+    """
+    intent = str(args.get("intent") or NOT_REPORT)
+    if intent == "report" or intent not in {*LABELS["intent"], NOT_REPORT}:
+        allowed = " / ".join(label for label in LABELS["intent"] if label != "report")
+        raise InvalidInput(field="intent", found=intent[:40], allowed=allowed)
+    decision = _dismiss(s, case, {"reason": str(args.get("reason") or "")})
+    return replace(
+        _renamed(decision, "case_not_report"), lessons=(of_case(s, case, "intent", intent),)
+    )
+
+
+def _renamed(decision: Decision, name: str) -> Decision:
+    """The same decision under another name, in its record and its answer."""
+    case = replace(decision.cases[0], decision=name)
+    reply = decision.replies[0]
+    reply = replace(reply, data={**reply.data, "decision": name})
+    return replace(decision, outcome=name, cases=(case,), replies=(reply,))
 
 
 def _open(s: Situation, case: Case, args: Facts) -> Decision:
@@ -145,7 +172,24 @@ def _open(s: Situation, case: Case, args: Facts) -> Decision:
         replies=(answer,),
         dialogue=_expecting(s, case, missing),
         order_id=OPENED,
+        lessons=tuple(_taught(s, case, details)),
     )
+
+
+def _taught(s: Situation, case: Case, details: c.Details) -> Iterator[Correction]:
+    """A message that was opened is a report; and what was chosen with it is what it is."""
+    if not case.understanding:
+        return
+    yield of_case(s, case, "intent", "report")
+    chosen: tuple[tuple[Head, str], ...] = (
+        ("fault_type", details.fault_type),
+        ("priority", details.priority),
+    )
+    for head, label in chosen:
+        kept = case.inbound.get("details")
+        before = str(kept.get(head) or "") if isinstance(kept, dict) else ""
+        if before and before not in {label, "none"}:
+            yield of_case(s, case, head, label, before)
 
 
 def _expecting(s: Situation, case: Case, missing: tuple[str, ...]) -> Dialogue:
@@ -188,6 +232,26 @@ def _fault_type(args: Facts) -> str:
 _DECISIONS: dict[str, Callable[[Situation, Case, Facts], Decision]] = {
     "case_confirm": _confirm,
     "case_dismiss": _dismiss,
+    "case_not_report": _not_report,
     "case_open_order": _open,
     "case_apologise": _apologise,
 }
+
+
+def meant(s: Situation, words: str) -> Case:
+    """The waiting message that 「不是报修」 is about: of this work order, the one with these words,
+    or the only one there is.
+
+    Raises:
+        InvalidInput: there is none, or several; ``allowed`` quotes them.
+    """
+    waiting = [case for case in s.waiting_cases if case.kind != "complaint"]
+    fitting = waiting
+    if s.named is not None:
+        fitting = [case for case in waiting if case.order_id == s.named.id]
+    elif words:
+        fitting = [case for case in waiting if words in case.text]
+    if len(fitting) != 1:
+        quoted = " / ".join(case.text[:_QUOTED] for case in (fitting or waiting)[:_LISTED])
+        raise InvalidInput(field="case", found=words[:40], allowed=quoted or "none waiting")
+    return fitting[0]

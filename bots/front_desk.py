@@ -16,6 +16,7 @@ from bots import lookup, precheck, vocabulary, web
 from bots.decide import decide
 from bots.knowledge import SOLVED
 from bots.refusals import refused
+from bots.risk import watched
 from bots.situation import (
     NOTHING,
     Decision,
@@ -24,6 +25,7 @@ from bots.situation import (
     facts,
     filled,
     numbered,
+    reading_of,
     spoken,
     words,
 )
@@ -35,6 +37,7 @@ from workflow.knowledge import Knows, Use
 from workflow.ports import Clock, Store, UnitOfWork
 from workflow.records import Facts, Guess, Inbound, Notice, Reply, Understanding
 from workflow.service import Service
+from workflow.vocabulary import Term
 
 ATTEMPTS = 5
 """How often an unexpected failure is tried again before a person has to look."""
@@ -54,6 +57,7 @@ class Understands(Protocol):
         asset_fault: str | None = None,
         spoken: bool = False,
         told: tuple[str, ...] = (),
+        own: Sequence[Term] = (),
     ) -> Understanding: ...
 
 
@@ -186,6 +190,7 @@ class FrontDesk:
                 asset_fault=hints.asset_fault,
                 spoken=hints.spoken,
                 told=hints.told,
+                own=hints.own,
             )
 
         if hints.asking == "place" and precheck.sounds_broken(text):
@@ -208,10 +213,13 @@ class FrontDesk:
         s = lookup.situation(uow, admitted.inbound, heard, now, self._knows)
         s = replace(s, judge=self._judge)
         decision = refused(s, refusal) if refusal is not None else decide(s)
-        decision = self._carry_out(uow, s, decision)
+        decision = self._carry_out(uow, s, watched(s, decision))
         meaning: Facts = facts(heard) if heard is not NOTHING else {}
         if not uow.inbox.done(admitted.id, meaning, decision.outcome, decision.order_id):
             raise Conflict(message=admitted.id)
+        reading = reading_of(s, decision)
+        if reading is not None:
+            uow.readings.keep(reading)
         return decision.outcome
 
     def _carry_out(self, uow: UnitOfWork, s: Situation, decision: Decision) -> Decision:
@@ -233,6 +241,11 @@ class FrontDesk:
             uow.people.put_presence(decision.presence)
         if decision.retry is not None:
             uow.outbox.retry(decision.retry)
+        if decision.unlearn:
+            uow.readings.undo(decision.unlearn)
+        for lesson in decision.lessons:
+            order_id = lesson.order_id or decision.order_id
+            uow.readings.correct(replace(lesson, id=uow.new_id(), order_id=order_id))
         return decision
 
     def _let_in(self, s: Situation, reply: Reply) -> Reply:
@@ -282,7 +295,8 @@ def _note_article(uow: UnitOfWork, s: Situation, decision: Decision) -> None:
 @dataclass(frozen=True, slots=True)
 class _Hints:
     """What helps to understand: what we had asked for, words already said, the asset's type,
-    whether the words were said in a voice message, and names that may have been misheard.
+    whether the words were said in a voice message, names that may have been misheard, and the
+    house's own words.
     """
 
     asking: str | None
@@ -290,6 +304,7 @@ class _Hints:
     asset_fault: str | None
     spoken: bool
     told: tuple[str, ...]
+    own: tuple[Term, ...]
 
 
 def _hints(uow: UnitOfWork, inbound: Inbound, now: datetime) -> _Hints:
@@ -298,7 +313,9 @@ def _hints(uow: UnitOfWork, inbound: Inbound, now: datetime) -> _Hints:
     asking = dialogue.asking if dialogue else None
     fault = asset.fault_type or None if asset else None
     names = vocabulary.told(uow, inbound)
-    return _Hints(asking, begun(dialogue, now), fault, spoken(inbound), names)
+    return _Hints(
+        asking, begun(dialogue, now), fault, spoken(inbound), names, uow.company.vocabulary
+    )
 
 
 def _parked(admitted: Admitted, why: str, now: datetime) -> Case:

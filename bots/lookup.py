@@ -13,6 +13,7 @@ from workflow.company import Asset, Company, Customer, Identity, Staff
 from workflow.errors import UnknownTicket
 from workflow.kept import Case, Match
 from workflow.knowledge import Knows
+from workflow.learning import Reading
 from workflow.ports import UnitOfWork
 from workflow.records import ALARM, Inbound, Understanding
 from workflow.work_order import WorkOrder
@@ -57,6 +58,7 @@ def situation(
         identity=identity,
         staff=staff,
         knows=knows,
+        reading=_reading(uow, inbound),
     )
     s = replace(s, case=_case(uow, s))
     if inbound.channel == ALARM:
@@ -72,6 +74,9 @@ def situation(
     )
     spoken = _spoken(s)
     s = replace(s, owner=_owner(uow, s), named=_named(uow, s, spoken), found=_found(uow, s))
+    if s.staff is not None and spoken is not None and spoken.do in commands.OF_A_CASE:
+        opened = uow.readings.of_order(s.named.id) if s.named else None
+        s = replace(s, waiting_cases=tuple(uow.cases.open()), reading=opened)
     if s.staff is not None and spoken is not None and spoken.do == "contacts":
         answers_in = uow.orders.answers_in(s.now - ANSWERED_SINCE)
         s = replace(s, presence=uow.people.presence(), answers_in=answers_in)
@@ -182,6 +187,12 @@ def _case(uow: UnitOfWork, s: Situation) -> Case | None:
     return uow.cases.get(str(dialogue.context.get("case"))) if dialogue is not None else None
 
 
+def _reading(uow: UnitOfWork, inbound: Inbound) -> Reading | None:
+    action = inbound.action
+    corrects = action is not None and action.do.startswith("reading_")
+    return uow.readings.get(action.order) if action and corrects else None
+
+
 def _mine(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
     if s.customer is None:
         return ()
@@ -198,6 +209,8 @@ def _named(uow: UnitOfWork, s: Situation, spoken: commands.Spoken | None) -> Wor
     action = s.inbound.action
     if action is not None and action.do.startswith("case_"):
         return _by_id(uow, s.case.order_id) if s.case is not None and s.case.order_id else None
+    if action is not None and action.do.startswith("reading_"):
+        return _by_id(uow, s.reading.order_id) if s.reading and s.reading.order_id else None
     if action is not None:
         return _by_id(uow, action.order)
     ref = spoken.ref if spoken else commands.reference(s.said) or commands.mentioned(s.said)

@@ -17,6 +17,7 @@ from workflow.joining.families import symptoms
 from workflow.joining.places import folded
 from workflow.policy import IntakePolicy
 from workflow.records import Facts, Media, Understanding
+from workflow.vocabulary import spell_out
 from workflow.work_order import WorkOrder
 
 VAGUE = frozenset({"other", "none", ""})
@@ -62,16 +63,19 @@ def details(s: Situation, media: tuple[Media, ...] = ()) -> Details:
     """
     heard, asset, customer = s.understanding, s.asset, s.customer
     site = asset.site if asset else customer.site if customer else None
-    place = _value(heard, "location")
+    place = spell_out(_value(heard, "location"), s.company.vocabulary, "place")
+    device = spell_out(_value(heard, "device"), s.company.vocabulary, "device")
+    fault = fault_type(s)
     return Details(
         text=s.text,
-        fault_type=fault_type(s),
+        fault_type=fault,
+        subtype=s.company.taxonomy.subtype_of(fault, f"{s.text} {device}"),
         priority=heard.priority.label,
         emotion=int(heard.emotion.label),
         symptom=symptom(heard),
         place=_placed(place, site.name if site else ""),
         region=site.region if site else "",
-        device=_value(heard, "device") or (asset.name if asset else ""),
+        device=device or (asset.name if asset else ""),
         serial=asset.serial if asset else serial(s.text, heard, s.policy.intake),
         error_code=_value(heard, "error_code"),
         phone=phone(s) or (customer.phone if customer else "") or _owner_phone(s),
@@ -215,9 +219,9 @@ def answer(s: Situation, order: WorkOrder, asked: str | None) -> Answer:
     replaces = corrects(s.text) or asked is not None or bare(heard)
     found: dict[str, str] = {
         "phone": phone(s),
-        "place": _value(heard, "location"),
+        "place": spell_out(_value(heard, "location"), s.company.vocabulary, "place"),
         "serial": serial(s.text, heard, policy),
-        "device": _value(heard, "device"),
+        "device": spell_out(_value(heard, "device"), s.company.vocabulary, "device"),
         "error_code": _value(heard, "error_code"),
         "contact": _value(heard, "name"),
         "when": _value(heard, "time"),

@@ -23,7 +23,7 @@ class Right(StrEnum):
 
 _STAFF = (
     *("accept", "decline", "reassign", "depart", "arrive", "diagnose", "await_parts"),
-    *("replace_part", "hold", "resume", "complete", "note", "answer", "advise"),
+    *("replace_part", "hold", "resume", "complete", "note", "answer", "advise", "correct"),
 )
 _REPORTER = (
     *("nudge", "sign", "return_work", "rate", "undo_join", "book_maintenance"),
@@ -31,7 +31,9 @@ _REPORTER = (
 )
 _DESK = (
     *("take_over", "extend", "change_priority", "retry_notice"),
-    *("case_confirm", "case_dismiss", "case_open_order", "case_apologise"),
+    *("case_confirm", "case_dismiss", "case_open_order", "case_apologise", "case_not_report"),
+    *("is_report", "not_report", "supervise"),
+    *("reading_correct", "reading_confirm", "reading_undo"),
     *("broadcast", "dismiss_surge", "detach"),
 )
 NEEDS: dict[str, frozenset[Right]] = {

@@ -12,8 +12,18 @@ from workflow.events import Actor
 from workflow.joining import Judge
 from workflow.kept import Case
 from workflow.knowledge import Article, Knows
+from workflow.learning import HEADS, Correction, Reading
 from workflow.policy import Policy
-from workflow.records import ChatRef, Dialogue, Facts, Guess, Inbound, Reply, Understanding
+from workflow.records import (
+    ALARM,
+    ChatRef,
+    Dialogue,
+    Facts,
+    Guess,
+    Inbound,
+    Reply,
+    Understanding,
+)
 from workflow.work_order import WorkOrder
 
 OPENED = "@opened"
@@ -48,7 +58,8 @@ class Situation:
     the report is for, when that is not the sender: the asset's customer, or the one whose phone
     number was given. A number proves nothing, so it gives the sender no rights. ``found`` are
     those reported with the number that somebody asking for progress told us. ``presence`` and
-    ``answers_in`` (how long each colleague usually takes to answer) are read for the contacts.
+    ``answers_in`` (how long each colleague usually takes to answer) are read for the contacts,
+    ``waiting_cases`` when a command is about one; ``reading`` is what a press corrects.
     ``judge`` weighs whether two reports are one incident; without one plain rules do.
     """
 
@@ -70,6 +81,8 @@ class Situation:
     named: WorkOrder | None = None
     found: tuple[WorkOrder, ...] = ()
     case: Case | None = None
+    waiting_cases: tuple[Case, ...] = ()
+    reading: Reading | None = None
     presence: Mapping[str, Presence] = field(default_factory=dict)
     answers_in: Mapping[str, timedelta] = field(default_factory=dict)
     knows: Knows | None = None
@@ -157,7 +170,8 @@ class Decision:
     ``dialogue`` None leaves the dialogue as it is. Case ids and :data:`OPENED` are filled in by
     whoever carries the decision out. ``retry`` is a dead notice to send again. ``order_id`` is
     the work order the message belongs to. ``offered`` is the article that answers the first case,
-    ``unhelped`` a case whose asker says that its article did not.
+    ``unhelped`` a case whose asker says that its article did not. ``lessons`` are
+    what a colleague said of a reading, ``unlearn`` is the message of which that is taken back.
     """
 
     outcome: str
@@ -170,6 +184,8 @@ class Decision:
     order_id: str = ""
     offered: Article | None = None
     unhelped: str = ""
+    lessons: tuple[Correction, ...] = ()
+    unlearn: str = ""
 
 
 def words(inbound: Inbound) -> str:
@@ -225,7 +241,47 @@ def facts(understanding: Understanding) -> Facts:
         "abstained": sorted(understanding.abstained),
         "parts": [[part.text, part.fault_type] for part in understanding.parts],
         "model": understanding.model,
+        "familiarity": round(understanding.familiarity, 3),
     }
+
+
+def reading_of(s: Situation, decision: Decision) -> Reading | None:
+    """What is kept of the understanding of a customer's message; None when there is nothing to
+    learn from it: a press, a command of ours, chatter nobody meant for us.
+    """
+    heard, inbound = s.understanding, s.inbound
+    ours = s.staff is not None and not decision.outcome.startswith("opened")
+    if not heard.model or ours or inbound.action is not None or inbound.channel == ALARM:
+        return None
+    if decision.outcome in _WITHOUT_UNDERSTANDING or decision.outcome == "ignored: chatter":
+        return None
+    heads = {head: getattr(heard, head) for head in HEADS}
+    report = heard.intent.label == "report"
+    matters = frozenset(HEADS if report else ("intent",)) & heard.abstained
+    return Reading(
+        message=inbound.dedupe_key,
+        at=inbound.sent_at,
+        text=heard.text,
+        **{head: guess.label for head, guess in heads.items()},
+        emotion=heard.emotion.label,
+        confidence={head: round(guess.confidence, 4) for head, guess in heads.items()},
+        alternatives={
+            head: tuple(label for label, _ in guess.alternatives)
+            for head, guess in heads.items()
+            if guess.alternatives
+        },
+        doubtful=tuple(head for head in HEADS if head in matters),
+        familiarity=heard.familiarity,
+        model=heard.model,
+        order_id=decision.order_id,
+    )
+
+
+_WITHOUT_UNDERSTANDING = frozenset({
+    *("answered_question", "sign", "return_work", "rate", "undo_join", "book_maintenance"),
+    *("split", "split_kept", "keep", "kept", "kept: others", "answered: help"),
+})  # fmt: skip
+"""Outcomes of words that a command or a question of ours made plain."""
 
 
 def standing(order: WorkOrder, company: Company) -> Facts:
@@ -247,12 +303,21 @@ def summary(order: WorkOrder, company: Company) -> Facts:
         **standing(order, company),
         "priority": order.priority,
         "fault_type": order.fault_type,
+        "own_fault": _own_fault(order, company),
         "place": order.place,
         "device": order.device,
         "deadline": order.deadline_at.isoformat() if order.deadline_at else None,
         "deadline_clock": order.deadline_clock,
         "missing": list(order.missing),
     }
+
+
+def _own_fault(order: WorkOrder, company: Company) -> str:
+    """The company's own name for the fault, where it has one."""
+    taxonomy = company.taxonomy
+    if not order.subtype and order.fault_type not in taxonomy.names:
+        return ""
+    return taxonomy.name(order.fault_type, company.locale, order.subtype)
 
 
 def distinct(orders: Iterable[WorkOrder]) -> tuple[WorkOrder, ...]:

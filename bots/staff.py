@@ -6,18 +6,21 @@ In a group nothing but a command counts; a command counts even when we are not a
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bots import contacts, knowledge, precheck
+from bots import cases, contacts, knowledge, lessons, precheck
 from bots import text_commands as commands
 from bots.buttons import carry_out
+from bots.rights import may
 from bots.situation import OPENED, Decision, Question, Situation, distinct, summary
 from workflow import commands as c
 from workflow.company import Presence
 from workflow.errors import IllegalMove, UnknownTicket
-from workflow.records import Facts
+from workflow.learning import NOT_REPORT
+from workflow.records import Action, Facts
 from workflow.states import State, Sub, move
+from workflow.taxonomy import INTENTS
 from workflow.work_order import WorkOrder
 
 _REPORTS = re.compile(r"^\s*报修(?![了的吗呢吧])\s*[:：,，]?\s*(?=\S)")
@@ -77,10 +80,9 @@ def _chosen(s: Situation) -> Decision | None:
 def _command(s: Situation, spoken: commands.Spoken) -> Decision:
     if spoken.do in commands.ALONE:
         return _about_oneself(s, spoken.do)
-    if spoken.do == "contacts":
-        return contacts.look_up(s, spoken.rest)
-    if spoken.do == "knowledge":
-        return knowledge.look_up(s, spoken.rest)
+    special = _SPECIAL.get(spoken.do)
+    if special is not None:
+        return special(s, spoken)
     if spoken.ref and s.named is None:
         raise UnknownTicket(ref=spoken.ref)
     if spoken.do == "status":
@@ -92,6 +94,39 @@ def _command(s: Situation, spoken: commands.Spoken) -> Decision:
     if len(fitting) > 1:
         return Question(spoken.do, tuple(fitting), args).ask(s)
     return carry_out(s, spoken.do, fitting[0], args)
+
+
+def _about_case(s: Situation, spoken: commands.Spoken) -> Decision:
+    """「是报修」「不是报修 7 咨询」: a message that waits for a person, or a work order opened by
+    mistake.
+    """
+    if spoken.ref and s.named is None:
+        raise UnknownTicket(ref=spoken.ref)
+    may(s.identity, spoken.do, s.named, s.company)
+    words, intent = _intent_named(spoken.rest)
+    theirs = [c for c in s.waiting_cases if s.named is not None and c.order_id == s.named.id]
+    if s.named is not None and not theirs and spoken.do == "not_report":
+        return _opened_by_mistake(s, s.named, intent)
+    case = cases.meant(s, words)
+    do = "case_not_report" if spoken.do == "not_report" else "case_confirm"
+    args = {"intent": intent} if intent and spoken.do == "not_report" else {}
+    return cases.press(replace(s, case=case), Action(do, case.id, args=args))
+
+
+def _intent_named(rest: str) -> tuple[str, str]:
+    """The words, and the intent that the last of them names: 「谢谢师傅 表扬」."""
+    before, _, last = rest.rpartition(" ")
+    for intent, names in INTENTS.items():
+        if intent != "report" and last in {intent, *names}:
+            return before.strip(), intent
+    return rest.strip(), ""
+
+
+def _opened_by_mistake(s: Situation, order: WorkOrder, intent: str) -> Decision:
+    decision = carry_out(s, "cancel", order, {"reason": "不是报修"})
+    if s.reading is None:
+        return decision
+    return replace(decision, lessons=(lessons.said(s, s.reading, "intent", intent or NOT_REPORT),))
 
 
 def _about_oneself(s: Situation, do: str) -> Decision:
@@ -187,3 +222,11 @@ def _on_behalf(s: Situation) -> Decision:
     report = c.Report(s.by, s.origin, found, missing=missing, repairs=repairs)
     dialogue = s.asking(missing[0] if missing else None, OPENED)
     return Decision("opened: on_behalf", (report,), dialogue=dialogue, order_id=OPENED)
+
+
+_SPECIAL: dict[str, Callable[[Situation, commands.Spoken], Decision]] = {
+    **dict.fromkeys(commands.OF_A_CASE, _about_case),
+    "contacts": lambda s, spoken: contacts.look_up(s, spoken.rest),
+    "knowledge": lambda s, spoken: knowledge.look_up(s, spoken.rest),
+}
+"""Commands that are about no work order, or find theirs in a way of their own."""

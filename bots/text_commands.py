@@ -31,6 +31,10 @@ STAFF_WORDS: Mapping[str, tuple[str, ...]] = {
     "take_over": ("接管", "takeover"),
     "extend": ("延长", "extend"),
     "change_priority": ("改优先级", "priority"),
+    "correct": ("改类型", "改故障类型", "fault"),
+    "supervise": ("督办", "supervise"),
+    "is_report": ("是报修", "is a report"),
+    "not_report": ("不是报修", "not a report"),
     "cancel": ("取消", "cancel"),
     "broadcast": ("群发答复", "群发", "broadcast"),
     "dismiss_surge": ("不是突发", "no surge"),
@@ -72,11 +76,15 @@ ALONE = frozenset({"mine", "on_duty", "off_duty", "sign_in", "presets", "help"})
 OF_NO_ORDER = frozenset({"contacts", "knowledge"})
 """Words followed by words of one's own, but by no work order's number."""
 
+OF_A_CASE = frozenset({"is_report", "not_report"})
+"""Words about a message that waits for a person."""
+
 WORDY = frozenset({
     *("decline", "reassign", "diagnose", "await_parts", "replace_part", "hold", "complete"),
     *("note", "answer", "extend", "change_priority", "cancel", "return_work", "rate", "contacts"),
     "knowledge",
-    *("broadcast", "dismiss_surge", "detach", "resolve_surge"),
+    *("broadcast", "dismiss_surge", "detach", "resolve_surge", "correct", "supervise"),
+    *("is_report", "not_report"),
 })  # fmt: skip
 """Commands that words of one's own may follow."""
 
@@ -220,6 +228,11 @@ def _priority(rest: str) -> Facts:
     return {"priority": found[0].upper(), "reason": reason}
 
 
+def _fault(rest: str) -> Facts:
+    fault, _, reason = rest.partition(" ")
+    return {"fault_type": fault.rstrip(",，。"), "reason": reason.strip()}
+
+
 def _rating(rest: str) -> Facts:
     found = _SCORE.match(rest)
     if found is None:
@@ -232,7 +245,8 @@ _READERS = {
         ("decline", "hold", "cancel", "return_work", "dismiss_surge", "detach"), _reason
     ),
     **dict.fromkeys(("diagnose", "complete", "note", "answer"), _words),
-    **dict.fromkeys(("broadcast", "resolve_surge"), _words),
+    **dict.fromkeys(("broadcast", "resolve_surge", "supervise"), _words),
+    "correct": _fault,
     **dict.fromkeys(("await_parts", "replace_part"), _part),
     "reassign": _reassign,
     "extend": _extend,

@@ -10,25 +10,30 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
 from nlp.sameness import SameIncident
 from nlp.understander import Understander
 from workflow.records import Understanding
+from workflow.vocabulary import Term
 
 LONGEST_TEXT = 20_000
 KINDS = ("phone", "serial", "location", "device", "error_code", "time", "name")
 
 
-def lines(source: Iterable[str], understander: Understander) -> Iterator[str]:
-    """One output line (without line break) for each input line that is not blank at the end."""
+def lines(
+    source: Iterable[str], understander: Understander, own: Sequence[Term] = ()
+) -> Iterator[str]:
+    """One output line (without line break) for each input line that is not blank at the end;
+    ``own`` are a company's words.
+    """
 
     def answer(asked: dict[str, Any]) -> dict[str, Any]:
         text = _text(asked, "text")
         at, spoken = _moment(asked.get("at")), _flag(asked.get("spoken"))
-        return plain(understander.understand(text, at=at, spoken=spoken))
+        return plain(understander.understand(text, at=at, spoken=spoken, own=own))
 
     return _answers(source, '{"id": …, "text": …}', "id and text", answer)
 

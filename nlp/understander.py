@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +14,11 @@ from nlp.heads import evidence
 from nlp.heads.features import Features, Reading, extract, heard, read
 from nlp.heads.loading import load_or_train, load_or_train_spoken
 from nlp.heads.model import HEADS, Answer, Both, Model, Opinion
+from nlp.own_words import Hit, OwnWords
 from nlp.sameness import SameIncident, load_or_teach
 from nlp.sounds.mending import Mender
 from workflow.records import Entity, FaultPart, Guess, Understanding
+from workflow.vocabulary import Term
 
 _SLOT_KINDS = {"phone": "phone", "serial": "serial", "place": "location", "time": "time"}
 _ALTERNATIVES = 3
@@ -26,6 +29,10 @@ _DANGER_AT = 0.35
 """A report is P0 at this confidence already: an emergency missed costs more than one imagined."""
 _NAMED_FIRST = 0.8
 """How sure we are of the type of what the writer puts first."""
+_NAMED_HERE = 0.92
+"""How sure we are of a device that the company itself has put into its vocabulary."""
+_COMPANIES = 16
+"""Companies whose words are kept compiled at once."""
 _SETTLED_PRIORITY = {
     **dict.fromkeys(("cancel", "question", "praise", "chitchat"), "P2"),
     "complaint": "P1",
@@ -59,6 +66,7 @@ class Understander:
         self._lexicon = lexicon.shipped()
         self._safety = safety.shipped()
         self._serial = re.compile(serial_pattern.lower()) if serial_pattern else None
+        self._own: dict[int, OwnWords] = {}
         self._kept: tuple[Path, Callable[[str], None]] | None = None
 
     @classmethod
@@ -73,6 +81,22 @@ class Understander:
         reader = cls(model, serial_pattern, load_or_train_spoken(folder, progress))
         reader._kept = (folder, progress or _silent)
         return reader
+
+    STRANGE = _FAMILIAR
+    """A message of which training has seen a smaller share speaks of another world."""
+
+    def with_model(self, model: Model) -> Understander:
+        """The same reader over another table; what was spoken it hears as before."""
+        pattern = self._serial.pattern if self._serial else None
+        other = Understander(model, pattern, self.spoken_model)
+        other._kept = self._kept
+        return other
+
+    def other_intent(self, text: str) -> str:
+        """The likeliest intent of a message that is no report."""
+        reading = read(text[:_LONGEST_READ], self._lexicon, self._safety)
+        shares = self.model.answer(extract(reading)).confidences("intent")
+        return next(label for label in shares if label != "report")
 
     @cached_property
     def same_incident(self) -> SameIncident | None:
@@ -90,6 +114,7 @@ class Understander:
         asset_fault: str | None = None,
         spoken: bool = False,
         told: tuple[str, ...] = (),
+        own: Sequence[Term] = (),
     ) -> Understanding:
         """What one message means.
 
@@ -102,26 +127,42 @@ class Understander:
                 words name a thing of another type.
             spoken: the words come from a voice message and may be misheard.
             told: names of the company's places and devices; misheard ones are read as these.
+            own: the company's own words for devices and places.
         """
         reading = read(
             text[:_LONGEST_READ],
             self._lexicon, self._safety, self._mender, spoken=spoken, told=told,
         )  # fmt: skip
+        ours = self._own_words(own)
+        hits = ours.find(reading) if ours else []
+        if ours and hits:
+            reading = ours.reread(reading, hits)
         features = extract(reading)
         answer = self._answer(reading, features, spoken=spoken)
-        strange = len(reading.text) > _LETTER and self.model.familiarity(features) < _FAMILIAR
+        familiarity = self.model.familiarity(features)
+        strange = len(reading.text) > _LETTER and familiarity < _FAMILIAR
         found = entities.find(reading, entities.Asked(asking, at, self._serial))
+        if ours and hits:
+            found = ours.entities(found, reading, hits)
         intent = self._intent(reading, answer, found, asking)
         if strange and intent.label == "chitchat":
             intent = self._guess(reading, answer, "intent", unless="chitchat")
         faults = self._parts(reading) if intent.label == "report" else ()
         fault_type = self._fault_type(reading, answer, intent, asset_fault, faults)
+        named = self._named_here(reading, ours, hits) if not (asset_fault or faults) else None
+        if named and fault_type.label not in {named.label, "gas_fire"}:
+            others = tuple(pair for pair in fault_type.alternatives if pair[0] != named.label)
+            top = ((named.label, named.confidence), *others)[:_ALTERNATIVES]
+            fault_type = replace(named, alternatives=top)
         priority = self._priority(reading, answer, intent, strange=strange)
         emotion = self._guess(reading, answer, "emotion")
         guesses = dict(zip(HEADS, (intent, fault_type, priority, emotion), strict=True))
         return Understanding(
             text=text,
-            **guesses,
+            intent=intent,
+            fault_type=fault_type,
+            priority=priority,
+            emotion=emotion,
             entities=found,
             abstained=frozenset(
                 head for head, guess in guesses.items()
@@ -131,7 +172,29 @@ class Understander:
             parts=faults,
             model=answer.model.name,
             corrections=reading.corrections,
+            familiarity=familiarity,
         )  # fmt: skip
+
+    def _own_words(self, terms: Sequence[Term]) -> OwnWords | None:
+        """The words compiled; a company keeps the very same sequence until its file changes."""
+        if not terms:
+            return None
+        known = self._own.get(id(terms))
+        if known is None or known.source is not terms:
+            if len(self._own) >= _COMPANIES:
+                self._own = {}
+            known = self._own[id(terms)] = OwnWords.of(terms, self._lexicon)
+        return known
+
+    @staticmethod
+    def _named_here(reading: Reading, ours: OwnWords | None, hits: Sequence[Hit]) -> Guess | None:
+        """The fault type, when the first thing that is named is a device of the house."""
+        things = [device for device in reading.devices if device.strength == "strong"]
+        for hit in hits if ours and things else ():
+            fault = ours.fault_type(hit) if ours else ""
+            if fault and hit.start == things[0].start:
+                return Guess(fault, _NAMED_HERE, (reading.text[hit.start : hit.end],))
+        return None
 
     def _answer(self, reading: Reading, features: Features, *, spoken: bool) -> Opinion:
         """The table's answer; where it is unsure, halfway between it and the other table's."""

@@ -96,8 +96,11 @@ def seats(order: WorkOrder, company: Company) -> tuple[Seat, ...]:
 
 
 def needs_supervision(order: WorkOrder) -> bool:
-    """Whether supervisors watch this one: an emergency, escalated, stalled, or not understood."""
+    """Whether supervisors watch this one: an emergency, escalated, stalled, under
+    supervision, or not understood.
+    """
     burning = order.priority == "P0" or order.escalation > 0 or order.stalled
+    burning = burning or order.supervised_at is not None
     return order.open and (burning or order.sub == Sub.TRIAGE)
 
 

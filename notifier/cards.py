@@ -58,7 +58,8 @@ _SHOWN = (
     *("state", "sub", "outcome", "held_from", "hold_reason", "stalled", "escalation", "marks"),
     *("text", "fault_type", "priority", "place", "device", "serial", "error_code", "media"),
     *("phone", "contact", "when", "missing", "assignee", "generation", "reporters", "rating"),
-    *("alarms", "by_device", "parent", "surge", "children", "self_service", "repairs"),
+    *("alarms", "by_device", "supervised_at", "subtype", "parent", "surge", "children"),
+    *("self_service", "repairs"),
 )
 
 
@@ -150,7 +151,7 @@ def _tone(picture: Picture) -> Tone:
     if order.stalled or overdue or (order.priority == "P0" and not picture.accepted):
         return "danger"
     soon = left is not None and left <= picture.policy.golden_warning
-    if soon or order.escalation or order.priority == "P0":
+    if soon or order.escalation or order.priority == "P0" or _watched(order):
         return "warn"
     return "info"
 
@@ -209,6 +210,7 @@ def _for_staff(picture: Picture, seat: Seat, words: Words) -> Iterator[tuple[str
     whole = _sees_all(picture, seat)
     yield "priority", picture.priority(words)
     yield "state", picture.state(words)
+    yield "supervised", words.label("supervised", order.supervised_for) if _watched(order) else ""
     yield "handler", picture.handler.name if picture.handler else ""
     yield "fault", picture.fault(words)
     yield "place", harmless(order.place, whole)
@@ -249,6 +251,11 @@ def _before(repair: Facts, words: Words) -> str:
     return words.say(
         "card.before", number=repair.get("number", ""), resolution=resolution, parts=parts
     )
+
+
+def _watched(order: WorkOrder) -> bool:
+    """Under supervision, as long as there is something to watch."""
+    return order.open and order.supervised_at is not None
 
 
 def _sees_all(picture: Picture, seat: Seat) -> bool:

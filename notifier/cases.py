@@ -20,6 +20,7 @@ _NAMES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "priority": PRIORITIES,
     "emotion": EMOTIONS,
 }
+_NOT_REPORT = "case_not_report"
 _CLIP = 500
 _ASKS: Mapping[str, str] = {"case_dismiss": "reason", "case_apologise": "text"}
 
@@ -32,7 +33,7 @@ def plan_case(case: Case, company: Company, now: datetime, number: str = "") -> 
     """
     words = Words(known(company.locale), company.tz, now)
     what = _said(case.text)[:60]
-    guess = _guess(case, "intent", words)
+    guess = _guess(case, "intent", words, company)
     text = words.say(f"case.{case.kind}.text", number=number, what=what, guess=guess)
     card = _card(case, company, words, number)
     stage = case.state if case.state == "decided" else f"{case.state}:{case.reminded_at or ''}"
@@ -67,7 +68,7 @@ def _card(case: Case, company: Company, words: Words, number: str) -> Card:
         title=words.say(f"case.{case.kind}.title"),
         subtitle=number,
         tone="done" if decided else "danger" if case.kind == "complaint" else "warn",
-        fields=tuple(_fields(case, words, number)),
+        fields=tuple(_fields(case, words, number, company)),
         body=words.say(
             f"case.{case.kind}.body", name=_said(case.sender_name), text=_said(case.text)
         ),
@@ -76,13 +77,13 @@ def _card(case: Case, company: Company, words: Words, number: str) -> Card:
     )
 
 
-def _fields(case: Case, words: Words, number: str) -> Iterator[tuple[str, str]]:
+def _fields(case: Case, words: Words, number: str, company: Company) -> Iterator[tuple[str, str]]:
     heads = case.understanding
     unsure = [words.label("case.head", name) for name in _strings(heads.get("abstained"))]
     told = {
         "order": number,
         "guess": words.say(
-            "list.items", items=[g for n in _NAMES if (g := _guess(case, n, words))]
+            "list.items", items=[g for n in _NAMES if (g := _guess(case, n, words, company))]
         ),
         "evidence": words.say("list.items", items=list(_evidence(heads))),
         "unsure": words.say("list.items", items=unsure),
@@ -92,7 +93,7 @@ def _fields(case: Case, words: Words, number: str) -> Iterator[tuple[str, str]]:
             yield words.say(f"case.field.{name}"), value
 
 
-def _guess(case: Case, head: str, words: Words) -> str:
+def _guess(case: Case, head: str, words: Words, company: Company) -> str:
     """What one head says and how sure it is: 「报修（把握 43%）」."""
     key = str(case.understanding.get(head) or "")
     names = _NAMES[head].get(key)
@@ -101,7 +102,8 @@ def _guess(case: Case, head: str, words: Words) -> str:
     confidence = case.understanding.get("confidence")
     sure = confidence.get(head) if isinstance(confidence, Mapping) else None
     percent = round(float(sure) * 100) if isinstance(sure, int | float) else ""
-    return words.say("case.guess", label=names[words.locale == "en"], percent=percent)
+    own = company.taxonomy.name(key, words.locale) if head == "fault_type" else ""
+    return words.say("case.guess", label=own or names[words.locale == "en"], percent=percent)
 
 
 def _evidence(heads: Facts) -> Iterator[str]:
@@ -114,9 +116,9 @@ def _evidence(heads: Facts) -> Iterator[str]:
 def _buttons(case: Case, words: Words) -> Iterator[Button]:
     yes = "case_confirm" if case.order_id or case.kind == "triage" else "case_open_order"
     offers = {
-        "triage": (yes, "case_dismiss"),
+        "triage": (yes, _NOT_REPORT, "case_dismiss"),
         "complaint": ("case_apologise", "case_open_order", "case_dismiss"),
-        "parked": ("case_open_order", "case_dismiss"),
+        "parked": ("case_open_order", _NOT_REPORT, "case_dismiss"),
     }[case.kind]
     for n, do in enumerate(offers):
         yield Button(

@@ -408,6 +408,14 @@ def _excluded(explanation: object) -> Mapping[str, int]:
     return counts
 
 
+def _supervised(event: Event, change: Change) -> Iterator[News]:
+    """A customer is about to be lost: the supervisor hears of it once."""
+    facts = {"cause": event.data.get("why"), "text": quoted(event.data.get("text"))}
+    urgency = _urgency(change.order, Urgency.ESCALATION)
+    people = _others(_supervisors(change), event)
+    yield News("supervisor.supervised", urgency, event, facts, people)
+
+
 def _surge(event: Event, change: Change) -> Iterator[News]:
     """Supervisors hear of a surge once; from then on its card shows how it grows."""
     data = event.data
@@ -469,6 +477,7 @@ _STAFF: Mapping[Kind, tuple[_Tell, ...]] = {
     Kind.OPENED_FOR_CLAIM: (_claimable,),
     Kind.NOBODY_AVAILABLE: (_nobody,),
     Kind.SURGE_DETECTED: (_surge,),
+    Kind.SUPERVISED: (_supervised,),
     Kind.STEP_TAKEN: (_step,),
     Kind.INFO_ADDED: (_more_info,),
     Kind.JOINED: (_one_more,),

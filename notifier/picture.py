@@ -16,7 +16,7 @@ from workflow.calendar import WorkCalendar, round_the_clock
 from workflow.company import Asset, Company, Customer, Staff
 from workflow.policy import Policy
 from workflow.states import State
-from workflow.taxonomy import FAULT_TYPES, PRIORITIES
+from workflow.taxonomy import PRIORITIES
 from workflow.work_order import WorkOrder
 
 _GOLDEN = frozenset({"P0", "P1"})
@@ -96,8 +96,8 @@ class Picture:
 
     def fault(self, words: Words) -> str:
         """The fault type by name."""
-        names = FAULT_TYPES.get(self.order.fault_type)
-        return self._either(names, words) or self.order.fault_type
+        order = self.order
+        return self.company.taxonomy.name(order.fault_type, words.locale, order.subtype)
 
     def priority(self, words: Words) -> str:
         """The priority with its name: 「P0 危急」."""

@@ -186,6 +186,8 @@ class _Desk:
             "who": " ".join(names),
             **_harmless(news.facts),
         }
+        if "cause" in facts:
+            facts["cause"] = words.label("supervised", facts["cause"])
         if "clock" in facts:
             facts["clock"] = words.label("clock", facts["clock"])
         if "excluded" in facts:

@@ -72,7 +72,8 @@ def _facts(data: Facts, words: Words) -> dict[str, object]:
     if "state" in data:
         facts["state"] = _state(data, words)
     if "fault_type" in data:
-        facts["fault"] = _fault(data["fault_type"], words)
+        own = str(data.get("own_fault") or "")
+        facts["fault"] = own or _fault(data["fault_type"], words)
     facts["short"] = short(str(data.get("number", "")))
     return facts
 

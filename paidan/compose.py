@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, web
@@ -37,15 +36,18 @@ from paidan.demo.history import seed_history
 from paidan.house import House, MovableClock
 from paidan.importing import store_company
 from paidan.knowing import Knowing
+from paidan.learning.desk import LearningDesk
+from paidan.learning.following import Follower, LiveReader, Understands
+from paidan.learning.nightly import Nightly, in_own_process
+from paidan.learning.registry import Registry
 from paidan.settings import Settings
 from storage import SqlStore, open_store
 from storage.notes import RedisNotes
 from workflow.company import Staff
 from workflow.errors import InvalidInput
-from workflow.joining import Judge
 from workflow.kept import Admitted
 from workflow.ports import Clock, Notes
-from workflow.records import Facts, Inbound, Understanding
+from workflow.records import Facts, Inbound
 from workflow.service import Service
 
 log = structlog.get_logger(__name__)
@@ -59,24 +61,6 @@ UNHURRIED = 60.0
 """Seconds a round of delivery waits for its chats when time stands still anyway."""
 
 OWN_CHANNELS = ("sandbox", "web", "console")
-
-
-class Understands(Protocol):
-    """What the front desk needs of ``nlp``."""
-
-    @property
-    def same_incident(self) -> Judge | None: ...
-
-    def understand(
-        self,
-        text: str,
-        *,
-        asking: str | None = None,
-        at: datetime | None = None,
-        asset_fault: str | None = None,
-        spoken: bool = False,
-        told: tuple[str, ...] = (),
-    ) -> Understanding: ...
 
 
 Plugged = Callable[[SqlStore, ClientSession, Admit], Mapping[str, Adapter]]
@@ -95,6 +79,7 @@ class Parts:
     adapters: Mapping[str, Adapter]
     house: House
     knowing: Knowing
+    reader: LiveReader
 
 
 def own_channels(store: SqlStore, clock: Clock) -> dict[str, Channel]:
@@ -137,10 +122,11 @@ async def assemble(
         ways = {**own, **adapters} if adapters else own
         service = Service(plan)
         knowing = Knowing(store)
+        reader = LiveReader(understander)
         desk = FrontDesk(
             store,
             movable,
-            understander,
+            reader,
             service,
             word,
             plan_case,
@@ -154,7 +140,7 @@ async def assemble(
         house = House(store, movable, desk, service, delivery)
         store.on_commit(house.wake)
         try:
-            yield Parts(store, movable, service, desk, ways, adapters, house, knowing)
+            yield Parts(store, movable, service, desk, ways, adapters, house, knowing, reader)
         finally:
             await knowing.close()
             await delivery.close()
@@ -197,7 +183,7 @@ def serve(settings: Settings, *, demo: bool = False, say: Callable[[str], None] 
 
 
 async def _serve(
-    settings: Settings, understander: Understands, demo: bool, say: Callable[[str], None]
+    settings: Settings, understander: Understander, demo: bool, say: Callable[[str], None]
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -217,9 +203,10 @@ async def _serve(
         if demo:
             await _seed_once(parts.store, settings.tenant)
         company = await parts.store.read(settings.tenant, lambda uow: uow.company)
-        running = asyncio.create_task(_run(parts), name="house")
+        registry = Registry(parts.store, settings.tenant, understander, settings.model_dir)
+        running = asyncio.create_task(_run(settings, parts, registry), name="house")
         try:
-            async with _door(settings, parts, demo=demo) as address:
+            async with _door(settings, parts, registry, demo=demo) as address:
                 say(_welcome(settings, address, company.staff, demo=demo))
                 waiting = asyncio.create_task(stop.wait())
                 await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -230,11 +217,17 @@ async def _serve(
                 await running
 
 
-async def _run(parts: Parts) -> None:
-    """The loops of the house, and the connections of its channels."""
+async def _run(settings: Settings, parts: Parts, registry: Registry) -> None:
+    """The loops of the house, its channels, the model it reads with, and the nightly lesson."""
+    follower = Follower(registry, parts.reader)
+    parts.store.on_commit(follower.wake)
+    at = settings.learning.retrain_at
+    nightly = Nightly(parts.store, settings.tenant, at, lambda: in_own_process(settings))
     async with asyncio.TaskGroup() as group:
         group.create_task(parts.house.run(), name="loops")
         group.create_task(keep_running(parts.adapters), name="channels")
+        group.create_task(follower.run(), name="model")
+        group.create_task(nightly.run(), name="nightly")
 
 
 def _plugged(
@@ -272,10 +265,14 @@ async def _redis(settings: Settings) -> AsyncIterator[Callable[[str], Notes] | N
 
 
 @asynccontextmanager
-async def _door(settings: Settings, parts: Parts, *, demo: bool) -> AsyncIterator[str]:
+async def _door(
+    settings: Settings, parts: Parts, registry: Registry, *, demo: bool
+) -> AsyncIterator[str]:
     """The pages, open for as long as the block runs; gives the address."""
     runner = web.AppRunner(
-        build(services(settings, parts, demo=demo)), shutdown_timeout=FAREWELL, access_log=None
+        build(services(settings, parts, registry, demo=demo)),
+        shutdown_timeout=FAREWELL,
+        access_log=None,
     )
     await runner.setup()
     try:
@@ -288,7 +285,7 @@ async def _door(settings: Settings, parts: Parts, *, demo: bool) -> AsyncIterato
         await runner.cleanup()
 
 
-def services(settings: Settings, parts: Parts, *, demo: bool) -> Services:
+def services(settings: Settings, parts: Parts, registry: Registry, *, demo: bool) -> Services:
     """What the console is given of the rest of the house."""
 
     async def ready() -> Mapping[str, bool]:
@@ -321,6 +318,7 @@ def services(settings: Settings, parts: Parts, *, demo: bool) -> Services:
         wind=wind if demo else None,
         reset_demo=offered,
         ready=ready,
+        learning=LearningDesk(registry, lambda: parts.clock.now(settings.tenant)),
         public_url=settings.http.public_url,
         knows=parts.knowing,
         hooks=parts.adapters,

@@ -9,7 +9,7 @@ none disturbs it when it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -24,6 +24,7 @@ from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
 from workflow.ports import UnitOfWork
 from workflow.records import Action, ChatRef, Inbound, Receipt
+from workflow.vocabulary import Term
 
 if TYPE_CHECKING:
     from bots.gateway.adapter import Adapter, Finding
@@ -191,11 +192,13 @@ def understander(folder: Path, progress: Callable[[str], None]) -> Understander:
     return Understander.load(folder, progress)
 
 
-def understand_lines(reader: Understander, source: Iterable[str]) -> Iterator[str]:
-    """One JSON line for each JSON line."""
+def understand_lines(
+    reader: Understander, source: Iterable[str], own: Sequence[Term] = ()
+) -> Iterator[str]:
+    """One JSON line for each JSON line; ``own`` are a company's words."""
     from nlp.jsonl import lines
 
-    return lines(source, reader)
+    return lines(source, reader, own)
 
 
 def pair_lines(reader: Understander, source: Iterable[str]) -> Iterator[str]:

@@ -94,6 +94,11 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     ),
     "redis_url": ("redis://主机:端口/库号", "redis://host:port/number"),
     "url": ("http:// 或 https:// 开头的网址", "an address starting with http:// or https://"),
+    "word_length": ("{} 个字、前后没有空格的词", "a word of {} characters without blanks around"),
+    "device_or_place": (
+        "device、fault_type（设备）或 place（地点），两样选一样",
+        "either device or fault_type (a device), or place",
+    ),
     "secret": ("至少 32 个随机字符", "at least 32 random characters"),
     "not_sample": ("自己的随机密钥，不能用示例", "a random secret of your own, not a sample"),
 }
@@ -128,6 +133,10 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "not_in_charge": (
         "{} 是升级对象，但角色是 {}；按钮权限仍按角色",
         "{} is escalated to but is a {}; what they may press follows the role",
+    ),
+    "known_word": (
+        "「{}」大家都当作{}，这里改作{}",
+        "{} usually means {}; here it means {}",
     ),
     "weak_phone": (
         "{} 的电话不像电话号码",

@@ -23,7 +23,8 @@ from paidan import transcript
 from paidan.audit import prove
 from paidan.clock import FrozenClock
 from paidan.company_file import Loaded
-from paidan.compose import Parts, Understands, assemble, seed
+from paidan.compose import Parts, assemble, seed
+from paidan.learning.following import Understands
 from storage import SqlStore
 from workflow.kept import Admitted, Queued
 from workflow.ports import Clock, UnitOfWork

@@ -70,6 +70,15 @@ class Log(Section):
     format: Literal["auto", "text", "json"] = "auto"
 
 
+class Learning(Section):
+    """``retrain_at``: when corrections are learnt from, at night by the company's clock; empty:
+    never by itself. ``keep``: how many model versions are kept.
+    """
+
+    retrain_at: str = Field(default="03:30", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+    keep: int = Field(default=5, ge=1, le=50)
+
+
 class Settings(BaseSettings):
     """Everything the program needs to know before it opens anything.
 
@@ -90,6 +99,7 @@ class Settings(BaseSettings):
     redis: Redis = Redis()
     http: Http = Http()
     log: Log = Log()
+    learning: Learning = Learning()
     secret_key: str = Field(default="", repr=False)
     channels: Channels = Channels()
 
@@ -268,6 +278,8 @@ _RULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "http.public_url": ("url", ()),
     "http.port": ("integer", ("0–65535",)),
     "redis.url": ("redis_url", ()),
+    "learning.retrain_at": ("wall_time", ()),
+    "learning.keep": ("integer", ("1–50",)),
 }
 
 

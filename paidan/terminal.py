@@ -41,6 +41,19 @@ def sentence(error: Exception) -> str:
     return _refused(error.code, {name: str(fact) for name, fact in error.data.items()})
 
 
+_PLAIN = {
+    "model_reads_already": ("{found} 已经在用", "{found} reads already"),
+    "nothing_to_roll_back": (
+        "没有可退回的版本：还没有上线过别的模型",
+        "nothing to go back to: no other model was promoted",
+    ),
+    "model_outdated": (
+        "{found} 是旧程序训练的，不能用；请重训：paidan model retrain",
+        "{found} was made by an older program; retrain: paidan model retrain",
+    ),
+}
+
+
 def _refused(code: str, facts: dict[str, str]) -> str:
     found, allowed = facts.get("found", ""), facts.get("allowed", "")
     if code == "unknown_ticket":
@@ -52,6 +65,9 @@ def _refused(code: str, facts: dict[str, str]) -> str:
             f"租户 {found} 还没有公司；请先跑 paidan import company.yaml",
             f"tenant {found} has no company yet; run paidan import company.yaml first",
         )
+    plain = _PLAIN.get(code)
+    if plain is not None:
+        return say(*plain).format(found=found)
     if allowed:
         what = facts.get("field") or facts.get("where", "")
         return say(

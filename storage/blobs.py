@@ -21,10 +21,12 @@ class FolderBlobs:
         folder: Path,
         remember: Callable[[str, str, int], Awaitable[None]],
         recall: Callable[[str], Awaitable[str | None]],
+        forget: Callable[[str], Awaitable[None]],
     ) -> None:
         self._folder = folder
         self._remember = remember
         self._recall = recall
+        self._forget = forget
 
     def _path(self, blob: str) -> Path:
         return self._folder / blob[:2] / blob[2:]
@@ -46,6 +48,12 @@ class FolderBlobs:
         blob = await asyncio.to_thread(self._write, data)
         await self._remember(blob, mime, len(data))
         return blob
+
+    async def drop(self, blob: str) -> None:
+        """Remove what nobody needs any more; nothing there does no harm."""
+        if _NAME.fullmatch(blob):
+            await self._forget(blob)
+            await asyncio.to_thread(self._path(blob).unlink, missing_ok=True)
 
     async def get(self, blob: str) -> tuple[bytes, str] | None:
         mime = await self._recall(blob) if _NAME.fullmatch(blob) else None

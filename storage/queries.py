@@ -11,7 +11,17 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Table, bindparam, func, literal_column, select
 
-from storage import conversations, counts, lists, orders, outbox, people, surges, timers
+from storage import (
+    conversations,
+    counts,
+    learning,
+    lists,
+    orders,
+    outbox,
+    people,
+    surges,
+    timers,
+)
 from storage.codec import key_of, micros
 from storage.database import Session, Sql
 from storage.figures import (
@@ -31,6 +41,7 @@ from storage.unit import Shared, SqlUnitOfWork
 from workflow.company import Asset, Customer
 from workflow.events import Event
 from workflow.kept import Admitted, Case, Post, Queued
+from workflow.learning import Day, Reading
 from workflow.states import State, Sub
 from workflow.work_order import WorkOrder
 
@@ -178,6 +189,19 @@ class Queries:
             return (*waiting, *(c for c in recent if c.state == "decided"))
 
         return await self._ask(query)
+
+    async def reading_days(self, tenant: str, since: datetime, tz: str) -> tuple[Day, ...]:
+        """What was understood since then, counted by local day."""
+        return await self._ask(lambda s: tuple(learning.days(s, tenant, since, tz)))
+
+    async def suspects(
+        self, tenant: str, labels: Iterable[tuple[str, str]], since: datetime, limit: int
+    ) -> tuple[Reading, ...]:
+        """Unsure readings with one of these (head, label) that nobody has looked at, oldest
+        first.
+        """
+        wanted = tuple(labels)
+        return await self._ask(lambda s: learning.suspects(s, tenant, wanted, since, limit))
 
     async def audit_rows(
         self,

@@ -493,6 +493,73 @@ identities = Table(
     PrimaryKeyConstraint("tenant", "channel", "user"),
 )
 
+readings = Table(
+    "readings",
+    metadata,
+    _tenant(),
+    Column("message", Text, nullable=False),
+    _int("at"),
+    _text("order_id"),
+    _text("intent"),
+    _text("fault_type"),
+    _text("priority"),
+    Column("sure_intent", Double, nullable=False),
+    Column("sure_fault_type", Double, nullable=False),
+    Column("sure_priority", Double, nullable=False),
+    Column("familiarity", Double, nullable=False),
+    _int("doubtful"),
+    _int("reviewed"),
+    _text("doc"),
+    PrimaryKeyConstraint("tenant", "message"),
+    _index(
+        "readings_at",
+        *("tenant", "at", "intent", "fault_type", "priority", "sure_intent", "sure_fault_type"),
+        *("sure_priority", "familiarity", "doubtful"),
+    ),
+    _index("readings_waiting", "tenant", "at", where="doubtful = 1 AND reviewed = 0"),
+    _index("readings_order", "tenant", "order_id"),
+    comment="What was understood of customers' messages",
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    _tenant(),
+    Column("id", Text, nullable=False),
+    _text("message"),
+    _text("head"),
+    _int("at"),
+    _int("undone"),
+    _text("doc"),
+    PrimaryKeyConstraint("tenant", "id"),
+    _index("corrections_at", "tenant", "at", where="undone = 0"),
+    _index("corrections_message", "tenant", "message"),
+    comment="What people said of what was understood; what was taken back has undone 1",
+)
+
+models = Table(
+    "models",
+    metadata,
+    _tenant(),
+    Column("name", Text, nullable=False),
+    _int("made_at"),
+    _text("doc"),
+    PrimaryKeyConstraint("tenant", "name"),
+    comment="Models trained on this company's corrections; the weights are attachments",
+)
+
+model_moves = Table(
+    "model_moves",
+    metadata,
+    _id(),
+    _tenant(),
+    _text("act"),
+    _text("model"),
+    _text("doc"),
+    _index("model_moves_tenant", "tenant", "id"),
+    comment="The journal of models: made, promoted, rolled back, by whom",
+)
+
 presence = Table(
     "presence",
     metadata,

@@ -61,6 +61,7 @@ _TENANTS = Sql(select(companies.c.tenant).distinct().order_by(companies.c.tenant
 _OFFSETS = Sql(select(clock_offsets.c.tenant, clock_offsets.c.micros))
 _WIND = Sql(_put_offset)
 _PUT_BLOB = Sql(_put_blob)
+_DROP_BLOB = Sql(delete(blobs).where(blobs.c.blob == bindparam("blob")))
 _MIME = Sql(select(blobs.c.mime).where(blobs.c.blob == bindparam("blob")))
 _ERASE = [
     Sql(delete(table).where(table.c.tenant == bindparam("tenant")))
@@ -92,7 +93,9 @@ class SqlStore:
         self._open_readers: list[Any] = []
         self._open = False
         self.queries = Queries(self.look, self._shared)
-        self.blobs = FolderBlobs(blob_folder, self._remember_blob, self._recall_blob)
+        self.blobs = FolderBlobs(
+            blob_folder, self._remember_blob, self._recall_blob, self._forget_blob
+        )
 
     # --- opening and closing --------------------------------------------------------------------
 
@@ -137,7 +140,7 @@ class SqlStore:
     def on_commit(self, callback: OnCommit) -> None:
         """Have ``callback(tenant, topics)`` called on the loop after each commit. Topics:
         ``inbox``, ``outbox``, ``timers``, ``orders``, ``order:<id>``, ``cases``, ``people``,
-        ``posts:<channel>/<chat>``.
+        ``readings``, ``models``, ``posts:<channel>/<chat>``.
         """
         self._listeners.append(callback)
 
@@ -219,6 +222,7 @@ class SqlStore:
             for sql in _ERASE:
                 uow.scope.session.change(sql, tenant=tenant)
             uow.scope.touch("orders", "inbox", "outbox", "timers", "cases", "people")
+            uow.scope.touch("readings", "models")
 
         await self._submit(tenant, work)
         self._offsets.pop(tenant, None)
@@ -330,6 +334,9 @@ class SqlStore:
     async def _recall_blob(self, blob: str) -> str | None:
         row = await self.look(lambda s: s.first(_MIME, blob=blob))
         return None if row is None else row[0]
+
+    async def _forget_blob(self, blob: str) -> None:
+        await self._submit("", lambda uow: uow.scope.session.change(_DROP_BLOB, blob=blob))
 
     # --- audits ---------------------------------------------------------------------------------
 

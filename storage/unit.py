@@ -14,6 +14,7 @@ from storage.articles import SqlArticles
 from storage.codec import decode_company, decoder, encode, encode_company, micros
 from storage.conversations import SqlCases, SqlChatLog, SqlDialogues, SqlInbox
 from storage.database import Insert, Session, Sql
+from storage.learning import SqlModels, SqlReadings
 from storage.orders import SqlOrders
 from storage.outbox import SqlOutbox
 from storage.people import SqlPeople
@@ -23,6 +24,7 @@ from storage.surges import SqlSurges
 from storage.timers import SqlTimers
 from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
+from workflow.learning import Models, Readings
 from workflow.policy import Policy
 from workflow.ports import (
     Articles,
@@ -110,6 +112,8 @@ class SqlUnitOfWork:
         self.chat_log: ChatLog = SqlChatLog(self.scope)
         self.surges: Surges = SqlSurges(self.scope)
         self.articles: Articles = SqlArticles(self.scope)
+        self.readings: Readings = SqlReadings(self.scope)
+        self.models: Models = SqlModels(self.scope)
 
     def __getattr__(self, name: str) -> Company:
         """``company`` is read when it is first asked for; many units never do.

@@ -36,6 +36,7 @@ class Details:
 
     text: str
     fault_type: str = "other"
+    subtype: str = ""
     priority: str = "P1"
     emotion: int = 2
     symptom: str = ""
@@ -292,6 +293,16 @@ class ChangePriority(OnOrder):
 
     priority: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Supervise(OnOrder):
+    """督办: a customer's words (``mood``, ``complaint``) or a colleague (``asked``) call for the
+    supervisor's eye. Once a work order; again changes nothing.
+    """
+
+    why: str = "asked"
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Literal
 from workflow.calendar import Span, WorkCalendar
 from workflow.policy import Policy
 from workflow.records import ChatRef, Role
+from workflow.vocabulary import Taxonomy, Term
 
 QueueMode = Literal["automatic", "ordered", "nearest", "claim"]
 
@@ -159,6 +160,8 @@ class Company:
     locale: str = "zh_CN"
     preset_replies: Mapping[str, str] = field(default_factory=dict)
     """Answers to customers by a short name; ``{number}`` and ``{engineer}`` stand in them."""
+    vocabulary: tuple[Term, ...] = ()
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
 
     def queue_for(self, fault_type: str, region: str) -> Queue:
         """The first queue that fits; the last one takes what fits none."""

@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from workflow import commands as c
+from workflow import supervision
 from workflow.company import Asset, Company, Customer, Presence
 from workflow.errors import IllegalMove, InvalidInput, NotAllowed, StaleTicket
-from workflow.events import Actor, Kind
+from workflow.events import SYSTEM, Actor, Kind
 from workflow.kept import Load
 from workflow.policy import Policy
 from workflow.records import Facts
 from workflow.states import State, Sub, move
+from workflow.taxonomy import FAULT_TYPES
 from workflow.work_order import WorkOrder
 
 PRIORITIES = ("P0", "P1", "P2")
@@ -322,13 +324,36 @@ def _raise_priority(order: WorkOrder, to: str, reason: str) -> list[Draft]:
     return drafts
 
 
+def supervised(order: WorkOrder, why: str, text: str) -> list[Draft]:
+    """The mark of supervision, if the work order does not bear it yet."""
+    if not supervision.wanted(order):
+        return []
+    by = None if why == "asked" else SYSTEM
+    return [Draft(Kind.SUPERVISED, {"why": why, "text": text[:MAX_TEXT]}, by=by)]
+
+
+def _supervise(order: WorkOrder, command: c.Supervise, _situation: Situation) -> list[Draft]:
+    if command.by.role in DESK:
+        _still_open(order, "supervise")
+    return supervised(order, command.why, command.text)
+
+
 def _correct(order: WorkOrder, command: c.Correct, situation: Situation) -> list[Draft]:
     _still_open(order, "correct")
-    names = {"fault_type", "place", "region", "device", "serial", "error_code", "phone", "contact"}
+    if command.by.role == "engineer":
+        _handler_only(order, command)
+    names = {"fault_type", "subtype", "place", "region", "device", "serial", "error_code"}
+    names |= {"phone", "contact"}
     unknown = sorted(set(command.facts) - names)
     if unknown:
         raise InvalidInput(field=unknown[0], found=unknown[0], allowed=", ".join(sorted(names)))
-    after = {k: v for k, v in command.facts.items() if v and getattr(order, k) != v}
+    fault_type = str(command.facts.get("fault_type") or order.fault_type)
+    if fault_type not in FAULT_TYPES:
+        allowed = ", ".join(FAULT_TYPES)
+        raise InvalidInput(field="fault_type", found=fault_type, allowed=allowed)
+    after = {
+        k: v for k, v in command.facts.items() if (v or k == "subtype") and getattr(order, k) != v
+    }
     if not after:
         return []
     data: dict[str, object] = {
@@ -370,7 +395,15 @@ def _join(order: WorkOrder, command: c.Join, situation: Situation) -> list[Draft
     drafts = [Draft(Kind.JOINED, data)]
     if PRIORITIES.index(command.details.priority) < PRIORITIES.index(order.priority):
         drafts += _raise_priority(order, command.details.priority, "joined_report")
-    return drafts
+    return [*drafts, *risky(order, command.details, situation.policy)]
+
+
+def risky(order: WorkOrder, details: c.Details, policy: Policy) -> list[Draft]:
+    """Supervision, when a report is written in anger."""
+    why = supervision.risk_of_report(
+        details.emotion, details.priority, details.understanding, policy.supervision
+    )
+    return supervised(order, why, details.text) if why else []
 
 
 def _repeat_alarm(order: WorkOrder, command: c.RepeatAlarm, _situation: Situation) -> list[Draft]:
@@ -423,6 +456,7 @@ def _triage(order: WorkOrder, command: c.Triage, situation: Situation) -> list[D
     if command.priority and command.priority not in PRIORITIES:
         raise InvalidInput(field="priority", found=command.priority, allowed=" / ".join(PRIORITIES))
     fault = command.fault_type or order.fault_type
+    data["was"] = {"fault_type": order.fault_type, "priority": order.priority}
     data |= {"fault_type": fault, "priority": command.priority or order.priority}
     data |= queue_facts(situation, fault, order.region)
     to = ready(replace(order, priority=str(data["priority"])))
@@ -480,6 +514,7 @@ _DECISIONS: dict[type[c.OnOrder], _Decision] = {
     c.Note: _note,
     c.ChangePriority: _change_priority,
     c.Correct: _correct,
+    c.Supervise: _supervise,
     c.ExtendDeadline: _extend,
     c.Join: _join,
     c.RepeatAlarm: _repeat_alarm,

@@ -61,6 +61,7 @@ class Kind(StrEnum):
     FOLLOW_UP_OPENED = "follow_up_opened"
     LINKED = "linked"
     ALARM_REPEATED = "alarm_repeated"
+    SUPERVISED = "supervised"
 
     SELF_SERVICE_OFFERED = "self_service_offered"
     SELF_SERVICE_ANSWERED = "self_service_answered"

@@ -74,8 +74,8 @@ def _opened(event: Event) -> WorkOrder:
     marks = [Mark(opened, "open", data["priority"], "reported")]
     if event.sub == Sub.AWAITING_INFO:
         marks.append(Mark(event.at, "pause", "awaiting_info", ",".join(data["missing"])))
-    names = ("text", "fault_type", "emotion", "place", "region", "device", "serial", "error_code")
-    more = ("phone", "contact", "when", "asset_id", "customer_id")
+    names = ("text", "fault_type", "subtype", "emotion", "place", "region", "device", "serial")
+    more = ("error_code", "phone", "contact", "when", "asset_id", "customer_id")
     return WorkOrder(
         id=event.order_id,
         tenant=event.tenant,
@@ -309,9 +309,10 @@ def _priority_changed(order: WorkOrder, event: Event) -> _Change:
 
 def _corrected(order: WorkOrder, event: Event) -> _Change:
     data = cast("_Change", event.data)
-    names = ("fault_type", "place", "region", "device", "serial", "error_code", "phone", "contact")
+    names = ("fault_type", "subtype", "place", "region", "device", "serial")
+    more = ("error_code", "phone", "contact")
     facts = data["to"]
-    change = {name: facts[name] for name in names if name in facts}
+    change = {name: facts[name] for name in (*names, *more) if name in facts}
     return {
         **change,
         "queue_id": data.get("queue_id", order.queue_id),
@@ -338,6 +339,10 @@ def _step_taken(order: WorkOrder, event: Event) -> _Change:
     if data["act"] == "mark_stalled":
         change["stalled"] = True
     return change
+
+
+def _supervised(_order: WorkOrder, event: Event) -> _Change:
+    return {"supervised_at": event.at, "supervised_for": str(event.data.get("why", ""))}
 
 
 def _rated(_order: WorkOrder, event: Event) -> _Change:
@@ -377,6 +382,7 @@ _CHANGES: dict[Kind, Callable[[WorkOrder, Event], _Change]] = {
     Kind.DEADLINE_EXTENDED: _extended,
     Kind.STEP_TAKEN: _step_taken,
     Kind.RATED: _rated,
+    Kind.SUPERVISED: _supervised,
     Kind.NUDGED: lambda _order, event: {"nudged_at": event.at},
     Kind.LINKED: _linked,
     Kind.FOLLOW_UP_OPENED: _linked,

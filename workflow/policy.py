@@ -164,6 +164,17 @@ class SurgePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisionPolicy:
+    """When an open work order is put under supervision (督办): a customer's mood from ``emotion``
+    (1–5) up, or, with ``complaint``, words of complaint.
+    """
+
+    enabled: bool = True
+    emotion: int = 4
+    complaint: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class HoldReason:
     """Why work waits; ``pauses`` says whether the clocks stand still."""
 
@@ -190,6 +201,7 @@ class Policy:
     """A P2 report that an article answers is given to its reporter to try first."""
     self_service_wait: timedelta = timedelta(minutes=30)
     """How long it is left to them before somebody is looked for; the clocks run meanwhile."""
+    supervision: SupervisionPolicy = field(default_factory=SupervisionPolicy)
     hold_reasons: tuple[HoldReason, ...] = (
         HoldReason("waiting_parts", "等配件"),
         HoldReason("waiting_customer", "等客户"),

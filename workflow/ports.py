@@ -15,6 +15,7 @@ from workflow.company import Asset, Company, Customer, Identity, Presence
 from workflow.events import Event
 from workflow.kept import Admitted, Case, KnownSurge, Load, Match, Post, Queued, Seen, Timer
 from workflow.knowledge import Article, Usage, Use
+from workflow.learning import Models, Readings
 from workflow.policy import Policy
 from workflow.records import ChatRef, Dialogue, Facts, Inbound, Notice, Receipt
 from workflow.work_order import WorkOrder
@@ -304,6 +305,8 @@ class UnitOfWork(Protocol):
     chat_log: ChatLog
     surges: Surges
     articles: Articles
+    readings: Readings
+    models: Models
 
     def policy(self, version: str) -> Policy:
         """The rules of one version; an unknown version gives the current ones."""

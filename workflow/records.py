@@ -163,6 +163,8 @@ class Understanding:
     parts: tuple[FaultPart, ...] = ()
     model: str = ""
     corrections: tuple[Correction, ...] = ()
+    familiarity: float = 1.0
+    """The share of the text's pairs of characters that training has seen, 0 to 1."""
 
     def meant(self, start: int = 0, end: int | None = None) -> str:
         """The words of the message there, with what was misheard put right."""

@@ -14,11 +14,20 @@ from zoneinfo import ZoneInfo
 from workflow import automation, self_service, surge
 from workflow import commands as c
 from workflow.company import Asset, Customer, Staff
-from workflow.decide import PRIORITIES, Draft, Situation, decide, queue_facts, reporter_facts
+from workflow.decide import (
+    PRIORITIES,
+    Draft,
+    Situation,
+    decide,
+    queue_facts,
+    reporter_facts,
+    risky,
+)
 from workflow.errors import InvalidInput
 from workflow.escalation import next_step, upcoming
 from workflow.events import GENESIS, SYSTEM, Event, Kind
 from workflow.kept import Timer
+from workflow.learning import taught
 from workflow.ports import Change, Planner, UnitOfWork
 from workflow.recording import record, with_deadline
 from workflow.records import ALARM, ChatRef, Facts
@@ -183,7 +192,7 @@ class Service:
             drafts.append(Draft(Kind.INFO_REQUESTED, asked, by=SYSTEM))
         if tries:
             drafts.append(self_service.offered(command, situation.policy))
-        return drafts
+        return [*drafts, *risky(order, details, situation.policy)]
 
     def _reopen_undone(
         self, handled: Handled, command: c.UndoJoin, uow: UnitOfWork, now: datetime
@@ -272,6 +281,8 @@ class Service:
             self._after_closing(order, uow, situation)
         if order.rating and not before.rating:
             _remember_rating(order, uow)
+        for said in taught(events, lambda: uow.orders.history(order.id)):
+            uow.readings.correct(replace(said, id=uow.new_id()))
         self._surges.after(before, order, command, uow, situation.now)
         if not quiet:
             change = _change(None if new else before, order, events, situation, command)

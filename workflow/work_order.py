@@ -115,6 +115,8 @@ class WorkOrder:
 
     text: str = ""
     fault_type: str = "other"
+    subtype: str = ""
+    """The company's own finer kind, by its id in the taxonomy."""
     priority: str = "P1"
     emotion: int = 2
     place: str = ""
@@ -163,6 +165,10 @@ class WorkOrder:
     updated_at: datetime | None = None
     nudged_at: datetime | None = None
     stalled: bool = False
+    supervised_at: datetime | None = None
+    """When it was put under supervision (督办)."""
+    supervised_for: str = ""
+    """Why: ``mood``, ``complaint`` or ``asked``."""
     escalation: int = 0
     """0 none, 1 direct supervisor, 2 backup responder, 3 next level."""
     extensions: tuple[Extension, ...] = ()

@@ -100,6 +100,11 @@ class Model:
         pairs = [gram for gram in features.grams if len(gram) == _PAIR]
         return sum(gram in self._row for gram in pairs) / (len(pairs) or 1)
 
+    def described(self, about: Mapping[str, Any]) -> Model:
+        """The same weights with other words about them."""
+        same = (self._vocabulary, self._stored, self._rarity, self.bias, self.heads)
+        return Model(*same, about)
+
     def save(self, path: Path) -> None:
         """Write the model whole or not at all: a reader never sees half a file."""
         header = {"about": dict(self.about), "heads": {k: _plain(h) for k, h in self.heads.items()}}

@@ -23,6 +23,13 @@ class Table(NamedTuple):
     vocabulary: tuple[str, ...]
     rarity: npt.NDArray[np.float32]
 
+    def with_columns_of(self, other: Table) -> Table:
+        """This table with what only the other knows behind it; what it has stays as it is."""
+        known = set(self.vocabulary)
+        news = [place for place, name in enumerate(other.vocabulary) if name not in known]
+        names = (*self.vocabulary, *(other.vocabulary[place] for place in news))
+        return Table(names, np.concatenate([self.rarity, other.rarity[news]]))
+
     def rows(self, messages: Sequence[Features]) -> csr_matrix:
         """A line a message, as :meth:`nlp.heads.model.Model.answer` weighs it."""
         column = {name: place for place, name in enumerate(self.vocabulary)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -38,10 +39,31 @@ _ACCEPTED_RIGHT = {"intent": 0.93, "fault_type": 0.9, "priority": 0.9, "emotion"
 """How often answers above the threshold must be right (emotion: within one step)."""
 
 
-def train(examples: Sequence[Example], digest: str, progress: Callable[[str], None]) -> Model:
-    """Train on the examples; ``about`` of the model records figures, date and versions."""
-    columns, all_rows = _rows(examples)
-    return teach(columns, all_rows, np.arange(len(examples)), examples, digest, progress)
+def train(
+    examples: Sequence[Example],
+    digest: str,
+    progress: Callable[[str], None],
+    *,
+    counts: Sequence[float] | None = None,
+    added: int = 0,
+    like: Model | None = None,
+) -> Model:
+    """Train on the examples; ``about`` of the model records figures, date and versions.
+
+    Args:
+        examples: What to learn; one with an empty label does not teach that head.
+        digest: The name of the model.
+        progress: Told how far it is.
+        counts: How much each example weighs, one if left out.
+        added: How many examples at the end are additions: they bring their own n-grams and change
+            the rarity of none, so that a head they do not teach stays exactly as it was.
+        like: A model whose confidences and thresholds hold for this one too; they are not
+            sought again then, which takes most of the time.
+    """
+    columns, all_rows = _rows(examples, added)
+    each = np.arange(len(examples))
+    weighs = None if counts is None else np.asarray(counts, dtype=np.float64)
+    return teach(columns, all_rows, each, examples, digest, progress, counts=weighs, like=like)
 
 
 def teach(
@@ -52,6 +74,9 @@ def teach(
     digest: str,
     progress: Callable[[str], None],
     judged: int = lessons.FOLDS,
+    *,
+    counts: Floats | None = None,
+    like: Model | None = None,
 ) -> Model:
     """Teach all heads over these columns.
 
@@ -63,6 +88,8 @@ def teach(
         digest: what the model is called.
         progress: told how good each head is.
         judged: how many of the folds are answered to set confidences and thresholds.
+        counts: how much each example weighs, one if left out.
+        like: a model whose confidences and thresholds hold for this one too.
     """
     weights: list[Floats] = []
     offsets: list[float] = []
@@ -75,9 +102,14 @@ def teach(
         place[taught] = np.arange(len(taught))
         which = place[of]
         rows, which = all_rows[which >= 0], which[which >= 0]
-        scores, asked = _unshown(rows, which, truth, len(labels), judged)
-        heads[name], figures[name] = _calibrate(name, labels, scores, asked, len(offsets))
-        lines = lessons.fit(rows, truth[which], len(labels), LESSON)
+        weighs = None if counts is None else counts[taught][which]
+        if like is None:
+            scores, asked = _unshown(rows, which, truth, len(labels), judged, weighs)
+            heads[name], figures[name] = _calibrate(name, labels, scores, asked, len(offsets))
+        else:
+            heads[name] = replace(like.heads[name], labels=labels, first_column=len(offsets))
+            figures[name] = like.about["figures"][name]
+        lines = lessons.fit(rows, truth[which], len(labels), LESSON, weighs)
         weights.extend(lines.weights)
         offsets.extend(lines.offsets.tolist())
         progress(f"{name}: {figures[name]}")
@@ -94,7 +126,12 @@ def teach(
 
 
 def _unshown(
-    rows: csr_matrix, which: Ints, truth: Ints, size: int, judged: int
+    rows: csr_matrix,
+    which: Ints,
+    truth: Ints,
+    size: int,
+    judged: int,
+    counts: Floats | None = None,
 ) -> tuple[Floats, Ints]:
     """Scores of all wordings of the examples in the first folds, with the truth: no wording of an
     example was shown to the classifier that answers it.
@@ -103,7 +140,8 @@ def _unshown(
     asked: list[Ints] = []
     for seen, unseen in islice(lessons.folds(truth), judged):
         shown, kept_back = np.isin(which, seen), np.isin(which, unseen)
-        lines = lessons.fit(rows[shown], truth[which[shown]], size, LESSON)
+        weighs = None if counts is None else counts[shown]
+        lines = lessons.fit(rows[shown], truth[which[shown]], size, LESSON, weighs)
         scores.append(lines.scores(rows[kept_back]))
         asked.append(truth[which[kept_back]])
     return np.vstack(scores), np.concatenate(asked)
@@ -142,11 +180,14 @@ def held_out(examples: Sequence[Example], progress: Callable[[str], None]) -> di
     return answers
 
 
-def _rows(examples: Sequence[Example]) -> tuple[table.Table, csr_matrix]:
+def _rows(examples: Sequence[Example], added: int = 0) -> tuple[table.Table, csr_matrix]:
     """The columns worth keeping, and every example as a line of them."""
     lists, scope = lexicon.shipped(), safety.shipped()
     messages = [extract(read(example.text, lists, scope)) for example in examples]
-    columns = table.build(messages)
+    first = len(messages) - added
+    columns = table.build(messages[:first])
+    if added:
+        columns = columns.with_columns_of(table.build(messages[first:]))
     return columns, columns.rows(messages)
 
 
@@ -157,7 +198,8 @@ def _lines_for(head: str, examples: Sequence[Example]) -> list[int]:
     return [
         line
         for line, example in enumerate(examples)
-        if head != "priority" or example.intent in OPEN_INTENTS
+        if getattr(example, head)
+        and (head != "priority" or not example.intent or example.intent in OPEN_INTENTS)
     ]
 
 

@@ -23,6 +23,10 @@ app = typer.Typer()
 def understand(
     text: Annotated[str | None, typer.Argument()] = None,
     *,
+    company: Annotated[
+        Path | None,
+        typer.Option(help=say("用这家公司自己的叫法", "with this company's own words")),
+    ] = None,
     jsonl: Annotated[
         bool,
         typer.Option(
@@ -41,15 +45,17 @@ def understand(
     ] = False,
 ) -> None:
     """Needs neither configuration nor database."""
+    from paidan.company_file import load_company
     from paidan.errands import understand_lines
 
+    own = load_company(company).company.vocabulary if company else ()
     understander = reader()
     if jsonl:
-        _answer_lines(lambda source: understand_lines(understander, source))
+        _answer_lines(lambda source: understand_lines(understander, source, own))
         return
     asked = sys.stdin.read() if text is None else text
     question = json.dumps({"id": None, "text": asked.strip(), "spoken": spoken})
-    answer = json.loads(next(iter(understand_lines(understander, [question]))))
+    answer = json.loads(next(iter(understand_lines(understander, [question], own))))
     del answer["id"]
     print(json.dumps(answer, ensure_ascii=False, indent=2))
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import time, timedelta
 from typing import Final, Protocol
 
+from paidan.company_file import own_words
 from paidan.company_file.reading import Reader
 from paidan.company_file.shape import CompanyFile
 from paidan.company_file.shorthand import DAYS, show_duration, show_week
@@ -65,6 +66,7 @@ def broken_rules(document: CompanyFile, say: Complain) -> None:
     _queues(document, say)
     _belongings(document, say)
     _knowledge(document, say)
+    own_words.check(document, say)
     _policy(document.policy, say)
 
 
@@ -100,6 +102,7 @@ def warn(document: CompanyFile, reader: Reader) -> list[Problem]:
         *_idle_queues(document),
         *_unskilled(document),
         *_unreachable(document),
+        *own_words.warn(document),
     ]
     return [
         Problem(reader.file, reader.line(key), key, "", rule, values) for key, rule, values in found
@@ -209,6 +212,8 @@ def _policy(policy: Policy, say: Complain) -> None:
         found = show_duration(policy.self_service_wait)
         say("policy.self_service_wait", found, "lasting", "0s–24h")
     _ladder(policy, say)
+    if policy.supervision.emotion not in LEVELS:
+        say("policy.supervision.emotion", str(policy.supervision.emotion), "integer", "1–5")
     _surge(policy.surge, say)
 
 

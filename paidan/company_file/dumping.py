@@ -80,6 +80,8 @@ def document_of(
         policy=company.policy,
         supervisor_groups=company.supervisor_groups,
         preset_replies=company.preset_replies,
+        vocabulary=company.vocabulary,
+        taxonomy=company.taxonomy,
         customers=tuple(customers),
         assets=tuple(assets),
         knowledge=tuple(articles),

@@ -115,6 +115,8 @@ def _assemble(document: CompanyFile, reader: Reader) -> Company:
         supervisor_groups=document.supervisor_groups,
         locale=document.locale,
         preset_replies=document.preset_replies,
+        vocabulary=document.vocabulary,
+        taxonomy=document.taxonomy,
     )
 
 

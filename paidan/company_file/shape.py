@@ -18,6 +18,7 @@ from workflow.escalation import DEFAULT_CLOCKS, DEFAULT_LADDER, default_policy
 from workflow.knowledge import Article
 from workflow.policy import IntakePolicy, Policy, QuietHours
 from workflow.records import ChatRef
+from workflow.vocabulary import Taxonomy, Term
 
 WORKING_DAY: Final = timedelta(hours=8)
 """What ``1wd`` means when the calendar does not say: eight hours."""
@@ -67,6 +68,8 @@ class CompanyFile:
     locale: Literal["zh_CN", "en"] = "zh_CN"
     supervisor_groups: tuple[ChatRef, ...] = ()
     preset_replies: Mapping[str, str] = field(default_factory=dict)
+    vocabulary: tuple[Term, ...] = ()
+    taxonomy: Taxonomy = field(default_factory=Taxonomy)
     customers: tuple[Customer, ...] = ()
     assets: tuple[Asset, ...] = ()
     knowledge: tuple[Article, ...] = ()

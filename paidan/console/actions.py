@@ -21,13 +21,17 @@ from workflow.knowledge import wordings
 from workflow.policy import Policy
 from workflow.records import Action, Button
 from workflow.states import State, Sub, move
+from workflow.taxonomy import FAULT_TYPES
 from workflow.work_order import Surge, WorkOrder
 
 _HANDLER = (
     *("accept", "resume", "depart", "arrive", "complete", "diagnose", "replace_part"),
-    *("answer", "await_parts", "hold", "decline", "reassign", "note"),
+    *("answer", "await_parts", "hold", "decline", "reassign", "note", "correct"),
 )
-_DESK = ("take_over", "reassign", "extend", "change_priority", "answer", "note", "cancel")
+_DESK = (
+    *("take_over", "reassign", "extend", "change_priority", "answer", "note", "correct"),
+    *("supervise", "cancel"),
+)
 _PARENT = ("broadcast", "resolve_surge", "detach", "dismiss_surge")
 _ASKS: Mapping[str, str] = {
     "decline": "reason",
@@ -36,6 +40,7 @@ _ASKS: Mapping[str, str] = {
     "reassign": "staff",
     "extend": "minutes",
     "change_priority": "priority",
+    "correct": "fault_type",
     "diagnose": "text",
     "replace_part": "text",
     "await_parts": "text",
@@ -46,8 +51,9 @@ _ASKS: Mapping[str, str] = {
     "detach": "child",
 }
 _DANGER = frozenset({"cancel", "decline", "case_dismiss", "dismiss_surge"})
+_NO_WORK = ("case_not_report", "case_dismiss")
 _CHILDREN_OFFERED = 20
-_ANY_OPEN = frozenset({"extend", "change_priority", "answer", "note"})
+_ANY_OPEN = frozenset({"extend", "change_priority", "answer", "note", "correct", "supervise"})
 _MINUTES = ("15", "30", "60", "120")
 
 
@@ -71,9 +77,9 @@ def buttons(order: WorkOrder, staff: Staff, desk: Desk) -> tuple[Button, ...]:
 def case_buttons(case: Case, reader: Reader) -> tuple[Button, ...]:
     """The one-tap decisions on a doubtful message or a complaint."""
     names = {
-        "triage": ("case_confirm" if case.order_id else "case_open_order", "case_dismiss"),
+        "triage": ("case_confirm" if case.order_id else "case_open_order", *_NO_WORK),
         "complaint": ("case_apologise", "case_open_order", "case_dismiss"),
-        "parked": ("case_open_order", "case_dismiss"),
+        "parked": ("case_open_order", *_NO_WORK),
     }[case.kind]
     return tuple(
         Button(reader.t(f"act.{name}"), Action(name, case.id), _style(name, first=not i))
@@ -119,7 +125,9 @@ def _possible(name: str, order: WorkOrder) -> bool:
 
 
 def _idle(name: str, order: WorkOrder, staff: Staff) -> bool:
-    """Taking over what is one's own already changes nothing."""
+    """Taking over what is one's own already changes nothing, nor does watching it twice."""
+    if name == "supervise":
+        return order.supervised_at is not None
     return name == "take_over" and order.assignee == staff.id and order.state == State.IN_PROGRESS
 
 
@@ -161,6 +169,8 @@ def _choices(name: str, order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str
         case "complete":
             said = wordings(str(repair.get("resolution") or "") for repair in order.repairs)
             offered = [(text, text) for text in said]
+        case "correct":
+            offered = fault_choices(desk.company, desk.reader, order.fault_type, order.subtype)
         case "answer":
             offered = [(name, name) for name in desk.company.preset_replies]
         case "reassign":
@@ -168,6 +178,19 @@ def _choices(name: str, order: WorkOrder, desk: Desk) -> Sequence[tuple[str, str
         case "detach":
             still = [child for child in order.children if not child.outcome]
             offered = [(child.id, child.number) for child in still[-_CHILDREN_OFFERED:]]
+    return offered
+
+
+def fault_choices(
+    company: Company, reader: Reader, but: str = "", subtype: str = ""
+) -> Sequence[tuple[str, str]]:
+    """The fault types by the names they have here, finer kinds after their type."""
+    offered: list[tuple[str, str]] = []
+    for key in FAULT_TYPES:
+        if key not in {"none", but} or (key == but and subtype):
+            offered.append((key, reader.label("fault_type", key)))
+        kinds = (kind for kind in company.taxonomy.subtypes if kind.of == key)
+        offered += [(k.id, reader.fault(key, k.id)) for k in kinds if k.id != subtype]
     return offered
 
 

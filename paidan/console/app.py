@@ -21,6 +21,7 @@ from paidan.console.pages import (
     overview,
     people,
     sandbox,
+    understanding,
     webchat,
 )
 from paidan.console.pages.files import UPLOAD_LIMIT, UPLOADS
@@ -73,6 +74,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/people/{kind}/{id}", people.edit, Right.PEOPLE),
     Route("POST", "/people/{kind}/import", people.take_in, Right.PEOPLE, limit=guard.TABLE_LIMIT),
     Route("POST", "/people/{kind}/{id}", people.save, Right.PEOPLE),
+    Route("GET", "/understanding", understanding.show, Right.ALL_ORDERS),
+    Route("POST", "/understanding/model", understanding.move, Right.MODELS),
 )
 
 

@@ -13,7 +13,7 @@ from workflow.company import Company
 from workflow.dispatch import Ranking, from_facts
 from workflow.events import Event, Kind
 from workflow.policy import Policy
-from workflow.records import ALARM
+from workflow.records import ALARM, Facts
 
 _ALARM = frozenset(
     {
@@ -143,6 +143,7 @@ class Teller:
             "act": self._act(data.get("act")),
             "title": data.get("title", ""),
             "answer": reader.t(f"answer.{data['answer']}") if data.get("answer") else "",
+            "cause": reader.t_or(f"supervised.{data.get('why')}", ""),
             "count": data.get("count", ""),
             "usual": self._usual(data.get("usual")),
             "number": data.get("number", ""),
@@ -180,14 +181,28 @@ class Teller:
             late = data.get("late_s")
             if isinstance(late, int | float) and late > 0:
                 parts.append(self._reader.t("late", n=self._reader.span(late)))
+        elif event.kind is Kind.CORRECTED:
+            parts += [self._changed(data), self._because(data)]
         elif event.kind in {Kind.DISPATCHED, Kind.JOINED}:
             code = str(data.get("reason", ""))
             known = self._reader.t_or(f"because.{code}", code)
             parts.append(known)
         else:
-            reason = str(data.get("reason") or "")
-            parts.append(self._reader.t_or(f"because.{reason}", reason))
+            parts.append(self._because(data))
         return " · ".join(str(part) for part in parts if part)
+
+    def _because(self, data: Facts) -> str:
+        reason = str(data.get("reason") or "")
+        return self._reader.t_or(f"because.{reason}", reason)
+
+    def _changed(self, data: Facts) -> str:
+        """Which fault type it was thought to be, and which it is."""
+        before, after = data.get("from"), data.get("to")
+        if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+            return ""
+        old, new = str(before.get("fault_type", "")), str(after.get("fault_type", ""))
+        finer = str(after.get("subtype") or "")
+        return f"{self._reader.fault(old)} → {self._reader.fault(new, finer)}" if new else ""
 
     def _rule(self, why: str) -> str:
         """A rung's rule in words: ``first_response + 15m until accepted``."""

@@ -40,6 +40,7 @@ class Row:
     place: str
     handler: str
     stalled: bool
+    supervised: str
     open: bool
     opened_at: datetime | None
     deadline: datetime | None
@@ -69,6 +70,7 @@ def row_of(order: WorkOrder, company: Company, reader: Reader) -> Row:
         place=order.place,
         handler=staff.name if staff else order.assignee,
         stalled=order.stalled,
+        supervised=order.supervised_for if order.open and order.supervised_at else "",
         open=order.open,
         opened_at=order.opened_at,
         deadline=order.deadline_at if order.open else None,

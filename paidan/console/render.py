@@ -19,10 +19,10 @@ from paidan.console.rights import Right
 from paidan.console.viewer import SERVICES, VIEWER, Viewer
 from paidan.console.words import say, say_if_known
 from workflow.errors import PaidanError
-from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS, PRIORITIES
+from workflow.taxonomy import EMOTIONS, INTENTS, PRIORITIES
+from workflow.vocabulary import Taxonomy
 
 _TABLES: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "fault_type": FAULT_TYPES,
     "intent": INTENTS,
     "priority": PRIORITIES,
     "emotion": EMOTIONS,
@@ -33,9 +33,12 @@ _MASKED_FROM, _PHONE = 3, 11
 class Reader:
     """How facts read for one viewer: their language, the company's time zone and present."""
 
-    def __init__(self, locale: str, tz: str, now: datetime) -> None:
+    def __init__(
+        self, locale: str, tz: str, now: datetime, taxonomy: Taxonomy | None = None
+    ) -> None:
         self.locale = locale
         self.now = now
+        self._taxonomy = taxonomy or Taxonomy()
         self._zone = ZoneInfo(tz)
 
     def t(self, key: str, **facts: object) -> str:
@@ -48,8 +51,14 @@ class Reader:
 
     def label(self, table: str, key: str) -> str:
         """The name of a fault type, intent, priority or mood; an unknown key reads as itself."""
+        if table == "fault_type":
+            return self._taxonomy.name(key, self.locale)
         pair = _TABLES[table].get(key)
         return (pair[0] if self.locale == "zh_CN" else pair[1]) if pair else key
+
+    def fault(self, fault_type: str, subtype: str = "") -> str:
+        """A fault type with its finer kind, by the names they have here."""
+        return self._taxonomy.name(fault_type, self.locale, subtype)
 
     def clock(self, at: datetime | None) -> str:
         """``14:05`` today, ``11-21 14:05`` on other days."""
@@ -164,7 +173,9 @@ def html(request: web.Request, template: str, **facts: object) -> str:
 def reader_of(request: web.Request) -> Reader:
     """The reader of this request's viewer, at the tenant's present."""
     services, viewer = request.app[SERVICES], request[VIEWER]
-    return Reader(viewer.locale, viewer.company.tz, services.store.now(services.tenant))
+    company = viewer.company
+    now = services.store.now(services.tenant)
+    return Reader(viewer.locale, company.tz, now, company.taxonomy)
 
 
 def error_page(

@@ -25,13 +25,18 @@ class Right(StrEnum):
     """To write what the house can explain."""
     ROLES = "roles"
     """To change who is who: import staff, with their roles."""
+    MODELS = "models"
+    """To decide which model reads."""
 
 
 _OF_ROLE: dict[str, frozenset[Right]] = {
     "engineer": frozenset({Right.OWN_JOBS}),
     "supervisor": frozenset({Right.OWN_JOBS, Right.ALL_ORDERS, Right.PEOPLE, Right.KNOWLEDGE}),
     "admin": frozenset(
-        {Right.OWN_JOBS, Right.ALL_ORDERS, Right.PEOPLE, Right.KNOWLEDGE, Right.ROLES}
+        {
+            *(Right.OWN_JOBS, Right.ALL_ORDERS, Right.PEOPLE, Right.KNOWLEDGE, Right.ROLES),
+            Right.MODELS,
+        }
     ),
 }
 

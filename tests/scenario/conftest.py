@@ -34,6 +34,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=SHANGHAI)
 """An ordinary working morning."""
 SUPERVISORS = ChatRef("sandbox", "group:supervisors", "group")
+CHIEF = "zhoulan"
 
 
 def customer_chat(customer: str) -> ChatRef:
@@ -182,6 +183,12 @@ class Town:
         self.company = replace(self.company, policy=policy)
         company = self.company
         await self.parts.store.transact(self.tenant, lambda uow: uow.put_company(company))
+
+
+async def review(town: Town, do: str, message: str, **args: Any) -> None:
+    """A press on the review page, as a supervisor."""
+    action = {"do": do, "order": message, "expect": None, "generation": None, "args": args}
+    await town.say(CHIEF, chat=staff_chat(CHIEF), action=action)
 
 
 @pytest.fixture(scope="session")

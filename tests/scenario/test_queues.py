@@ -79,7 +79,9 @@ async def test_a_doubtful_report_has_its_number_and_waits_for_a_person(doubtful:
     assert (case.kind, case.order_id) == ("triage", order.id)
     card = await case_card(town)
     assert "空调不制冷" in card.body
-    assert {b.action.do for b in card.buttons} == {"case_confirm", "case_dismiss"}
+    assert {b.action.do for b in card.buttons} == {
+        *("case_confirm", "case_not_report", "case_dismiss")
+    }
 
 
 async def test_one_tap_confirms_and_somebody_is_sent(doubtful: Town) -> None:

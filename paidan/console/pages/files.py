@@ -57,6 +57,8 @@ async def blob(request: web.Request) -> web.Response:
     if found is None:
         raise web.HTTPNotFound
     data, mime = found
+    if mime.startswith("application/x-paidan"):  # the house's own, not for a browser
+        raise web.HTTPNotFound
     shown = mime in {"image/jpeg", "image/png", "image/gif", "image/webp"}
     headers = {
         "Content-Disposition": "inline" if shown else "attachment",

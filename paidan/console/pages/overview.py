@@ -25,7 +25,7 @@ from workflow.work_order import Surge, WorkOrder
 
 _BURNING = 8
 _LEVELS = 4
-_MINE = ("orders", "cases", "people")
+_MINE = ("orders", "cases", "people", "readings", "models")
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,15 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "这不是照片。请上传 JPG、PNG、WebP 或 GIF。",
         "That is not a picture. Please send JPG, PNG, WebP or GIF.",
     ),
+    "refused.model_reads_already": ("这个版本已经在用。", "That version reads already."),
+    "refused.nothing_to_roll_back": (
+        "没有可以退回的版本。",
+        "There is no version to go back to.",
+    ),
+    "refused.model_outdated": (
+        "这个版本是旧程序训练的，不能再用。",
+        "That version was made by an older program and cannot be used.",
+    ),
     "refused.invalid_input": (
         "「{field}」填写有误：现在是「{found}」，应为 {allowed}。",
         "{field} is wrong: found “{found}”, allowed {allowed}.",

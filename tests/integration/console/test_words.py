@@ -65,7 +65,10 @@ def test_whatever_can_happen_has_a_name() -> None:
         *(f"sub.{sub}" for sub in Sub if sub),
         *(f"clock.{clock}" for clock in CLOCKS),
         *(f"act.{name}" for name in (*_HANDLER, *_DESK)),
-        *(f"ask.{ask}" for ask in ("reason", "staff", "minutes", "rating", "text", "priority")),
+        *(
+            f"ask.{ask}"
+            for ask in ("reason", "staff", "minutes", "rating", "text", "priority", "fault_type")
+        ),
     ):
         assert say("zh_CN", key)
         assert say("en", key)

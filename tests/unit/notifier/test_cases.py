@@ -43,7 +43,11 @@ def test_a_doubt_is_shown_with_the_guess_its_evidence_and_one_tap_answers() -> N
     assert "报修（把握 43%）" in fields["判断"]
     assert fields["依据"] == "怎么回事、空调"
     assert fields["没把握的"] == "意图"
-    assert [b.action.do for b in card.buttons] == ["case_confirm", "case_dismiss"]
+    assert [b.action.do for b in card.buttons] == [
+        "case_confirm",
+        "case_not_report",
+        "case_dismiss",
+    ]
     assert {b.action.order for b in card.buttons} == {"c1"}
 
 
@@ -51,7 +55,7 @@ def test_a_doubt_is_shown_with_the_guess_its_evidence_and_one_tap_answers() -> N
     ("kind", "buttons"),
     [
         ("complaint", ["case_apologise", "case_open_order", "case_dismiss"]),
-        ("parked", ["case_open_order", "case_dismiss"]),
+        ("parked", ["case_open_order", "case_not_report", "case_dismiss"]),
     ],
 )
 def test_each_kind_of_case_has_its_answers(kind: str, buttons: list[str]) -> None:

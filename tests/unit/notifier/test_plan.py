@@ -372,6 +372,7 @@ _WALK: tuple[tuple[Callable[..., c.Command], str, dict[str, object]], ...] = (
     (c.TakeOver, "backup", {}),
     (c.ChangePriority, "chief", {"priority": "P0", "reason": "困人"}),
     (c.Correct, "chief", {"facts": {"place": f"5 号楼 {PHONE}"}, "reason": "写错"}),
+    (c.Supervise, "chief", {"why": "mood", "text": f"气死了 {PHONE}"}),
     (c.ExtendDeadline, "chief", {"minutes": 30, "reason": "等件"}),
     (c.Triage, "chief", {"confirm": True}),
     (c.Triage, "chief", {"confirm": False, "reason": "误报"}),
@@ -479,6 +480,7 @@ async def test_every_kind_of_event_is_planned(stage: Open) -> None:
     await here.act(c.Nudge, "cust")
     await here.act(c.ChangePriority, "chief", priority="P0", reason="困人")
     await here.act(c.Correct, "chief", facts={"place": "6 号楼"})
+    await here.act(c.Supervise, "chief")
     await here.act(c.ExtendDeadline, "chief", minutes=30, reason="等件")
     await here.act(c.Arrive, "backup")
     await here.act(c.Complete, "backup")

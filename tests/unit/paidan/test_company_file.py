@@ -105,6 +105,48 @@ BAD = [
         "active",
     ),
     ("name: 王工", "nama: 王工", "nama", "staff[1].nama", "nama", "name"),
+    *(
+        ("tenant: t1\n", f"tenant: t1\n{more}\n", holds, key, found, says)
+        for more, holds, key, found, says in (
+            (
+                "vocabulary: [{word: 蓝, fault_type: hvac}]",
+                "蓝",
+                "vocabulary[0].word",
+                "蓝",
+                "2–20",
+            ),
+            ("vocabulary: [{word: 小蓝}]", "小蓝", "vocabulary[0]", "小蓝", "place"),
+            (
+                "vocabulary: [{word: 小蓝, fault_type: till}]",
+                "till",
+                "vocabulary[0].fault_type",
+                "till",
+                "pos_payment",
+            ),
+            (
+                "vocabulary: [{word: 小蓝, place: 甲}, {word: 小蓝, place: 乙}]",
+                "小蓝",
+                "vocabulary[1].word",
+                "小蓝",
+                "once",
+            ),
+            ("taxonomy: {names: {till: 收银}}", "till", "taxonomy.names.till", "till", "hvac"),
+            (
+                "taxonomy: {subtypes: [{id: hvac, name: 冷, of: hvac}]}",
+                "hvac",
+                "taxonomy.subtypes[0].id",
+                "hvac",
+                "once",
+            ),
+            (
+                "taxonomy: {subtypes: [{id: cold, name: 冷, of: fridge}]}",
+                "fridge",
+                "taxonomy.subtypes[0].of",
+                "fridge",
+                "kitchen",
+            ),
+        )
+    ),
     ("role: supervisor", "role: boss", "role: boss", "staff[0].role", "boss", "engineer"),
     ("role: supervisor", "role: customer", "customer", "staff[0].role", "customer", "engineer"),
     ("tenant: t1\n", "", None, "tenant", "", "required"),
@@ -338,6 +380,33 @@ def test_people_nobody_can_reach_are_warned_of() -> None:
 
 
 # --- round trip and versions ------------------------------------------------------------------
+
+
+def test_own_words_and_kinds_are_read_kept_and_written_again() -> None:
+    more = (
+        "vocabulary:\n"
+        "  - {word: 小蓝, device: 收银机, fault_type: pos_payment}\n"
+        "  - {word: 老厂, place: 二号厂房}\n"
+        "taxonomy:\n"
+        "  names: {kitchen: 后厨}\n"
+        "  subtypes: [{id: cold, name: 冷链, of: kitchen, words: [冷库]}]\n"
+    )
+    company = parse_company(f"{SMALL}{more}").company
+    assert [term.word for term in company.vocabulary] == ["小蓝", "老厂"]
+    assert company.taxonomy.name("kitchen", "zh_CN", "cold") == "后厨 · 冷链"
+    again = parse_company(dump_company(company)).company
+    assert (again.vocabulary, again.taxonomy) == (company.vocabulary, company.taxonomy)
+
+
+def test_a_word_that_everybody_knows_otherwise_is_warned_of() -> None:
+    (warning,) = [
+        w
+        for w in parse_company(
+            f"{SMALL}vocabulary: [{{word: 电梯, fault_type: kitchen}}]\n"
+        ).warnings
+        if w.rule == "known_word"
+    ]
+    assert warning.key == "vocabulary[0].word"
 
 
 def test_what_is_dumped_reads_back_equal() -> None:

@@ -1,0 +1,91 @@
+"""The nightly retraining: once a night for the whole company, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from paidan.settings import Settings
+from storage import SqlStore
+from workflow.ports import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY: Final = 60.0
+LATE_BY: Final = timedelta(hours=4)
+"""A house that was away at the time still retrains this much later, not in the middle of a day."""
+
+
+def _real_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Nightly:
+    """Starts the retraining when its time has come. It goes by real time: winding the sandbox's
+    clock trains nothing.
+    """
+
+    def __init__(
+        self,
+        store: SqlStore,
+        tenant: str,
+        at: str,
+        run: Callable[[], Awaitable[int]],
+        now: Callable[[], datetime] = _real_now,
+    ) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._at = time.fromisoformat(at) if at else None
+        self._run = run
+        self._now = now
+
+    async def look(self) -> bool:
+        """Retrain if it is time and nobody else of the company does; whether it was."""
+        if self._at is None:
+            return False
+        company = await self._store.read(self._tenant, lambda uow: uow.company)
+        local = self._now().astimezone(ZoneInfo(company.tz))
+        due = datetime.combine(local.date(), self._at, local.tzinfo)
+        if not due <= local < due + LATE_BY:
+            return False
+        key = f"retrain:{local.date().isoformat()}"
+
+        def claim(uow: UnitOfWork) -> bool:
+            return uow.ledger(key)
+
+        if not await self._store.transact(self._tenant, claim):
+            return False
+        code = await self._run()
+        log.info("nightly retraining ended", tenant=self._tenant, code=code)
+        return True
+
+    async def run(self) -> None:
+        """Look once a minute until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except Exception:  # the loop is the last line of defence
+                log.exception("the nightly retraining could not be started; trying again")
+            await asyncio.sleep(LOOK_EVERY)
+
+
+async def in_own_process(settings: Settings) -> int:
+    """``paidan model retrain`` beside us, gently; its exit code. It ends with us."""
+    config = ["--config", str(settings.config_file)] if settings.config_file else []
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "paidan.cli", "model", "retrain", "--gently", *config),
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        return await process.wait()
+    finally:
+        if process.returncode is None:
+            process.terminate()
