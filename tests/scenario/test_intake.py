@@ -9,7 +9,7 @@ from tests.scenario.conftest import SUPERVISORS, Town, customer_chat, staff_chat
 from workflow.errors import InvalidInput
 from workflow.events import Kind
 from workflow.records import ChatRef
-from workflow.states import State
+from workflow.states import State, Sub
 
 LIFT, HOME = team_group("lift"), team_group("home")
 CHEN = customer_chat("c02")
@@ -93,10 +93,11 @@ async def test_a_voice_message_is_read_by_its_transcript(town: Town) -> None:
     assert [m.kind for m in order.media] == ["voice"]
 
 
-async def test_a_voice_nobody_wrote_down_is_answered_in_words(town: Town) -> None:
+async def test_a_voice_nobody_wrote_down_has_its_number_and_waits_for_a_person(town: Town) -> None:
     await town.say("c01", media=[{"kind": "voice", "name": "a.amr"}])
-    assert await town.orders() == []
-    assert "请发文字" in await town.last(customer_chat("c01"))
+    order = await town.order()
+    assert (order.sub, [media.kind for media in order.media]) == (Sub.TRIAGE, ["voice"])
+    assert any(order.number in text for text in await town.heard(customer_chat("c01")))
 
 
 # --- the number at once (6) -----------------------------------------------------------------------
