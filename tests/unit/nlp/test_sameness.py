@@ -97,6 +97,8 @@ def test_serving_needs_no_scikit_learn(
     judge: SameIncident, understander: Understander, tmp_path: Path
 ) -> None:
     understander.model.save(tmp_path / f"understanding-{understander.model.name}.npz")
+    assert understander.spoken_model is not None
+    understander.spoken_model.save(tmp_path / f"spoken-{understander.spoken_model.name}.npz")
     loading.save(judge, loading.kept_in(tmp_path, understander.model))
     script = (
         "import sys, pathlib; from nlp import Understander;"
