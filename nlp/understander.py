@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nlp import entities, lexicon, parts, safety, sounds
+from nlp.entities import loading
 from nlp.heads import evidence
 from nlp.heads.features import Features, Reading, extract, heard, read
 from nlp.heads.loading import load_or_train, load_or_train_spoken
@@ -17,6 +18,7 @@ from nlp.heads.model import HEADS, Answer, Both, Model, Opinion
 from nlp.own_words import Hit, OwnWords
 from nlp.sameness import SameIncident, load_or_teach
 from nlp.sounds.mending import Mender
+from nlp.spans.tagger import Tagger
 from workflow.records import Entity, FaultPart, Guess, Understanding
 from workflow.vocabulary import Term
 
@@ -56,11 +58,15 @@ class Understander:
     def __init__(
         self,
         model: Model,
+        tagger: Tagger | None = None,
         serial_pattern: str | None = None,
         spoken_model: Model | None = None,
     ) -> None:
-        """``spoken_model`` answers what was spoken, and is asked too where ``model`` is unsure."""
+        """``tagger`` decides about entities; without one the grammars do. ``spoken_model`` answers
+        what was spoken, and is asked too where ``model`` is unsure.
+        """
         self.model = model
+        self.tagger = tagger
         self.spoken_model = spoken_model
         self._mender = Mender(lexicon.shipped(), sounds.shipped(), model.messages_with)
         self._lexicon = lexicon.shipped()
@@ -77,9 +83,10 @@ class Understander:
         serial_pattern: str | None = None,
     ) -> Understander:
         """With the model kept in ``folder``; trained there first (seconds) if it is not."""
-        model = load_or_train(folder, progress)
-        reader = cls(model, serial_pattern, load_or_train_spoken(folder, progress))
-        reader._kept = (folder, progress or _silent)
+        say = progress or _silent
+        model, tagger = load_or_train(folder, say), loading.load_or_train(folder, say)
+        reader = cls(model, tagger, serial_pattern, load_or_train_spoken(folder, say))
+        reader._kept = (folder, say)
         return reader
 
     STRANGE = _FAMILIAR
@@ -88,7 +95,7 @@ class Understander:
     def with_model(self, model: Model) -> Understander:
         """The same reader over another table; what was spoken it hears as before."""
         pattern = self._serial.pattern if self._serial else None
-        other = Understander(model, pattern, self.spoken_model)
+        other = Understander(model, self.tagger, pattern, self.spoken_model)
         other._kept = self._kept
         return other
 
@@ -141,7 +148,7 @@ class Understander:
         answer = self._answer(reading, features, spoken=spoken)
         familiarity = self.model.familiarity(features)
         strange = len(reading.text) > _LETTER and familiarity < _FAMILIAR
-        found = entities.find(reading, entities.Asked(asking, at, self._serial))
+        found = entities.find(reading, entities.Asked(asking, at, self._serial), self.tagger)
         if ours and hits:
             found = ours.entities(found, reading, hits)
         intent = self._intent(reading, answer, found, asking)

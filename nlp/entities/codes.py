@@ -20,6 +20,7 @@ _SERIAL_SHAPE = re.compile(
 _NOT_A_SERIAL_BEFORE = re.compile(
     r"(?:型号|规格|单号|工单|报|报错|提示|显示|代码|故障码|错误码|错误|密码|版本|楼|栋|座|wifi|win|电话|手机)[:：是为\s]*$"
 )
+_OUR_NUMBER = re.compile(r"wo-?\d{6,8}-\d+")
 _TICKET = re.compile(r"[345]g|wo-\d{6,8}-\d+|\d{4}-\d{1,2}-\d{1,2}")
 _ENOUGH_DIGITS = 3
 
@@ -42,17 +43,23 @@ _CODE_SHAPE = re.compile(
 )
 
 
-def serials(folded: str, taken: list[Span], pattern: re.Pattern[str] | None = None) -> list[Span]:
-    """Device, asset, pile or account numbers, normalised to upper case without blanks.
+def tickets(folded: str) -> list[Span]:
+    """Numbers of our own work orders: they name no device."""
+    return [Span(*hit.span(), 1.0) for hit in _OUR_NUMBER.finditer(folded)]
 
-    ``pattern`` is the company's own shape of serial number (its whole match counts).
-    """
-    found: list[Span] = []
-    if pattern is not None:
-        found += [Span(*hit.span(), 0.97, _code(hit[0])) for hit in pattern.finditer(folded)]
-    for hit in _SERIAL_CONTEXT.finditer(folded):
-        if any(char.isdigit() for char in hit[1]) and not _TICKET.fullmatch(hit[1]):
-            found.append(Span(*hit.span(1), 0.9, hit[1].upper()))
+
+def of_company(folded: str, pattern: re.Pattern[str]) -> list[Span]:
+    """Numbers of the company's own shape; the whole match counts."""
+    return disjoint(Span(*hit.span(), 0.97, normal(hit[0])) for hit in pattern.finditer(folded))
+
+
+def serials(folded: str, taken: list[Span]) -> list[Span]:
+    """Device, asset, pile or account numbers, normalised to upper case without blanks."""
+    found = [
+        Span(*hit.span(1), 0.9, hit[1].upper())
+        for hit in _SERIAL_CONTEXT.finditer(folded)
+        if any(char.isdigit() for char in hit[1]) and not _TICKET.fullmatch(hit[1])
+    ]
     for hit in _SERIAL_SHAPE.finditer(folded):
         enough = sum(char.isdigit() for char in hit[1]) >= _ENOUGH_DIGITS
         before = folded[max(0, hit.start() - 6) : hit.start()]
@@ -63,10 +70,11 @@ def serials(folded: str, taken: list[Span], pattern: re.Pattern[str] | None = No
 
 def error_codes(folded: str, taken: list[Span]) -> list[Span]:
     """Alarm and error codes as shown or spoken, normalised to upper case without separators."""
-    found = [Span(*hit.span(1), 0.9, _code(hit[1])) for hit in _CODE_CONTEXT.finditer(folded)]
-    found += [Span(*hit.span(1), 0.7, _code(hit[1])) for hit in _CODE_SHAPE.finditer(folded)]
+    found = [Span(*hit.span(1), 0.9, normal(hit[1])) for hit in _CODE_CONTEXT.finditer(folded)]
+    found += [Span(*hit.span(1), 0.7, normal(hit[1])) for hit in _CODE_SHAPE.finditer(folded)]
     return disjoint(free_of(found, taken))
 
 
-def _code(text: str) -> str:
+def normal(text: str) -> str:
+    """A code as it is compared: upper case without separators."""
     return re.sub(r"[\s.]", "", text).upper()

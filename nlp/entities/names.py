@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from nlp import sections
 from nlp.entities.span import Span, disjoint, free_of
@@ -18,7 +19,11 @@ _TITLED = re.compile(
     rf"(?<![一-鿿])({_SURNAME}{_TITLE}|{_SURNAME}[一-鿿]{_SURE_TITLE})|(?<=[是叫找系人的])({_SURNAME}{_TITLE})"
     rf"|({_SURNAME}{_SURE_TITLE})"
 )
-_SURNAME_ONLY = re.compile(rf"(?:我|免贵|本人|联系人|业主)?姓({_SURNAME})(?![一-鿿]?[名氏])")
+_PARTS = (
+    ("surname", re.compile(_SURNAME)),
+    ("title", re.compile(f"{_TITLE}|{_WORK_TITLE}")),
+)
+_SURNAME_ONLY = re.compile(rf"(?:我|免贵|本人|联系人|业主)?姓({_SURNAME})(?![一-鿿]?[名氏]|的)")
 _INTRODUCED = re.compile(
     r"(?:我叫|我是|联系人|联系|收件人|报修人|业主|租户|找|叫|本人)[:：是叫为 ]*"
     rf"({_SURNAME}(?:{_GIVEN}){{1,2}})(?![一-鿿])"
@@ -37,3 +42,10 @@ def find(folded: str, taken: list[Span]) -> list[Span]:
     found += [Span(*hit.span(1), 0.8) for hit in _BEFORE_PHONE.finditer(folded)]
     found += [Span(*hit.span(1), 0.7) for hit in _FOR_CONTACT.finditer(folded)]
     return disjoint(free_of(found, taken))
+
+
+def parts(folded: str) -> Iterator[tuple[int, int, str]]:
+    """Surnames and titles wherever they stand, as (start, end, which)."""
+    for which, pattern in _PARTS:
+        for hit in pattern.finditer(folded):
+            yield *hit.span(), which

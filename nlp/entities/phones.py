@@ -26,6 +26,7 @@ _NEAR_CONTACT = re.compile(
     rf"{_CONTACT}[^\d{_SPOKEN}\n]{{0,6}}?(?<!\d)(\d{{7,8}}(?:(?:-|转)\d{{1,6}})?|\d{{3,6}})(?!\d)"
     r"(?!\s*(?:次|遍|分|个|号楼|栋|楼|层|室|块|元|天|点|打不|没声|不通|拨不|坏|接不|响|无声|注册))"
 )
+_SHORT = re.compile(r"(?:短号|内线|分机)[:：是 ]{0,2}(\d{3,6})(?!\d)")
 _BARE = re.compile(r"(?<!\d)\d{7,8}(?:(?:-|转)\d{1,6})?(?!\d)")
 _NOT_A_CONTACT = frozenset({"110", "119", "120", "122", "12345", "12315", "10086", "10000", "10010",
                             "315", "95598", "96333"})  # fmt: skip
@@ -39,19 +40,20 @@ def find(folded: str, *, asked: bool = False) -> list[Span]:
     """
     found = [Span(*hit.span(), 0.99, _only_digits(hit[1])) for hit in _MOBILE.finditer(folded)]
     found += [Span(*hit.span(), 0.9) for hit in _MASKED.finditer(folded)]
-    found += [Span(*hit.span(), 0.97, _landline(hit[0])) for hit in _LANDLINE.finditer(folded)]
+    found += [Span(*hit.span(), 0.97, normal(hit[0])) for hit in _LANDLINE.finditer(folded)]
     found += [Span(*hit.span(), 0.95, _only_digits(hit[0])) for hit in _SERVICE.finditer(folded)]
     found += [
         Span(*hit.span(), 0.93, _only_digits(digits(hit[0])))
         for hit in _SPOKEN_MOBILE.finditer(folded)
     ]
     found += [
-        Span(*hit.span(1), 0.75, _landline(hit[1]))
+        Span(*hit.span(1), 0.75, normal(hit[1]))
         for hit in _NEAR_CONTACT.finditer(folded)
         if hit[1] not in _NOT_A_CONTACT
     ]
+    found += [Span(*hit.span(1), 0.93, hit[1]) for hit in _SHORT.finditer(folded)]
     if asked:
-        found += [Span(*hit.span(), 0.8, _landline(hit[0])) for hit in _BARE.finditer(folded)]
+        found += [Span(*hit.span(), 0.8, normal(hit[0])) for hit in _BARE.finditer(folded)]
     return disjoint(found)
 
 
@@ -59,7 +61,9 @@ def _only_digits(text: str) -> str:
     return re.sub(r"\D", "", text)
 
 
-def _landline(text: str) -> str:
+def normal(text: str) -> str:
+    """Digits only (spoken ones too), the extension after a dash."""
+    text = digits(text)
     number, *extension = _EXTENSION.split(text, maxsplit=1)
     if not extension and number.count("-") > 1:
         number, _, tail = number.rpartition("-")

@@ -74,9 +74,15 @@ def find(folded: str, taken: list[Span], *, asked: bool = False) -> list[Span]:
         if not _NOT_A_PLACE.fullmatch(hit[0])
     ]
     found += [Span(*hit.span(), 0.6, normal(hit[0])) for hit in _STORE.finditer(folded)]
-    if asked and (answer := _ANSWER.fullmatch(folded)):
-        found.append(Span(*answer.span(1), 0.9, normal(answer[1])))
+    if asked and (said := answer(folded)):
+        found.append(said)
     return disjoint(free_of(found, taken))
+
+
+def answer(folded: str) -> Span | None:
+    """A short answer to 「在哪儿」: all of it, without 「我在」 and 「的」."""
+    said = _ANSWER.fullmatch(folded)
+    return Span(*said.span(1), 0.9, normal(said[1])) if said else None
 
 
 def normal(place: str) -> str:
@@ -87,4 +93,4 @@ def normal(place: str) -> str:
 
 def _arabic(found: re.Match[str]) -> str:
     number = whole(found[0])
-    return found[0] if number is None else str(number)
+    return str(number) if number else found[0]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from nlp import corpus, lexicon
+from nlp import corpus, stored
 from nlp.heads.model import Model
 
-_FORMAT = 1
 _RECIPE: Final = (
     *("heads/features.py", "heads/table.py", "heads/lessons.py", "heads/training.py"),
     *("text.py", "safety.py"),
@@ -54,29 +52,20 @@ def _kept(
     digest: str,
     say: Callable[[str], None],
 ) -> Model:
-    path = folder / f"{kind}-{digest}.npz"
-    try:
-        return Model.load(path)
-    except FileNotFoundError:
+    def train() -> Model:
         say(f"training the {kind} model on {len(examples)} messages")
-    except (OSError, ValueError) as error:
-        say(f"{path.name} cannot be read ({error}); training again")
-    # scikit-learn costs seconds to import
-    from nlp.heads import spoken, training  # noqa: PLC0415
+        # scikit-learn costs seconds to import
+        from nlp.heads import spoken, training  # noqa: PLC0415
 
-    train = spoken.train if kind == "spoken" else training.train
-    model = train(examples, digest, say)
-    model.save(path)
-    return model
+        return (spoken.train if kind == "spoken" else training.train)(examples, digest, say)
+
+    path = folder / f"{kind}-{digest}.npz"
+    return stored.read_or_make(path, Model.load, train, Model.save, say)
 
 
 def recipe_digest(examples: Sequence[corpus.Example], code: Sequence[str] = _RECIPE) -> str:
     """A short hash of everything a model depends on: examples, word lists, and our own code."""
-    digest = hashlib.sha256(f"{_FORMAT} {corpus.digest(tuple(examples))}".encode())
-    here = Path(__file__).parents[1]
-    for path in [*sorted(lexicon.FOLDER.glob("*.txt")), *(here / name for name in code)]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return stored.digest(examples, code)
 
 
 def _silent(message: str) -> None:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from nlp import stored
 from nlp.heads.features import FACT, Features, Span
 
 Floats = npt.NDArray[np.float32]
@@ -108,22 +106,16 @@ class Model:
     def save(self, path: Path) -> None:
         """Write the model whole or not at all: a reader never sees half a file."""
         header = {"about": dict(self.about), "heads": {k: _plain(h) for k, h in self.heads.items()}}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    header=_bytes(json.dumps(header, ensure_ascii=False)),
-                    vocabulary=_bytes(json.dumps(self._vocabulary, ensure_ascii=False)),
-                    weights=self._stored,
-                    rarity=self._rarity,
-                    bias=self.bias,
-                )
-            Path(unfinished).replace(path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
+        stored.write(
+            path,
+            {
+                "header": _bytes(json.dumps(header, ensure_ascii=False)),
+                "vocabulary": _bytes(json.dumps(self._vocabulary, ensure_ascii=False)),
+                "weights": self._stored,
+                "rarity": self._rarity,
+                "bias": self.bias,
+            },
+        )
 
     @classmethod
     def load(cls, path: Path) -> Model:
@@ -133,28 +125,23 @@ class Model:
             OSError: the file is missing or cannot be read.
             ValueError: it is damaged or not a model.
         """
-        with path.open("rb") as file:
-            try:
-                return cls._read(file)
-            except (EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
-                raise ValueError(f"{path}: not a whole model: {error!r}") from error
+        return stored.read(path, cls._from_arrays)
 
     @classmethod
-    def _read(cls, file: BinaryIO) -> Model:
-        with np.load(file, allow_pickle=False) as stored:
-            header = json.loads(stored["header"].tobytes())
-            heads = {
-                name: Head(tuple(h["labels"]), h["first_column"], h["temperature"], h["threshold"])
-                for name, h in header["heads"].items()
-            }
-            return cls(
-                json.loads(stored["vocabulary"].tobytes()),
-                stored["weights"],
-                stored["rarity"],
-                stored["bias"],
-                heads,
-                header["about"],
-            )
+    def _from_arrays(cls, arrays: stored.Arrays) -> Model:
+        header = json.loads(arrays["header"].tobytes())
+        heads = {
+            name: Head(tuple(h["labels"]), h["first_column"], h["temperature"], h["threshold"])
+            for name, h in header["heads"].items()
+        }
+        return cls(
+            json.loads(arrays["vocabulary"].tobytes()),
+            arrays["weights"],
+            arrays["rarity"],
+            arrays["bias"],
+            heads,
+            header["about"],
+        )
 
 
 class Answer:

@@ -57,7 +57,7 @@ class Known:
     ) -> tuple[int, tuple[str, ...]] | None:
         for size in self._lengths.get(text[at : at + SHORTEST], ()):
             word = text[at : at + size]
-            if word not in self.counts:
+            if len(word) < size or word not in self.counts:
                 continue
             if not mine:
                 return size, self._names[word]

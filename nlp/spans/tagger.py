@@ -2,14 +2,12 @@
 
 A gram that begins at ``s`` says something about every place near it, so its weights are a block
 (places × tags). All blocks of a text are gathered once and summed along diagonals: that gives a
-score for each place and tag. The best path is exact: a tag is dropped at a place only when no
-neighbours could make it win.
+score for each place and tag. The best path is exact.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -25,6 +23,8 @@ OUTSIDE: Final = "O"
 BEFORE: Final = "\x02"
 AFTER: Final = "\x03"
 """What stands before and after a text in every layer."""
+_LOOK_AHEAD = 2
+_ROUNDING = np.float32(1e-3)
 _BEGIN, _INSIDE = "B-", "I-"
 
 
@@ -60,8 +60,11 @@ class Tagger:
         self._tables, self._blocks = self._merged()
         self._clue_rows = {name: row for row, name in enumerate(clues, 1)}
         self._clue_table = np.vstack([np.zeros((1, len(tags)), np.float32), clue_weights])
-        self._step_rows = steps.T.tolist()
-        self._slack = _slack(steps)
+        self._step_rows = steps.tolist()
+        self._hope = _hope(steps)
+        self._hope_rows = self._hope.tolist()
+        self._outside = self.tags.index(OUTSIDE)
+        self._stay = {self._outside: self._outside}
 
     def tag(self, sight: Sight) -> list[Mark]:
         """The marks of a text, in order, none overlapping another."""
@@ -108,9 +111,9 @@ class Tagger:
             rows.append(_starts(framed, width, tables))
         gathered = self._blocks.take(rows, axis=0).sum(axis=0)
         one, place, tag = gathered.strides
-        scores: Floats = as_strided(
-            gathered, (length, places, tags), (one, one + place, tag)
-        ).sum(axis=1)
+        scores: Floats = as_strided(gathered, (length, places, tags), (one, one + place, tag)).sum(
+            axis=1
+        )
         seen = self._clue_rows_of(sight, length)
         if seen is not None:
             scores += self._clue_table.take(seen, axis=0).sum(axis=1)
@@ -119,7 +122,8 @@ class Tagger:
     def _clue_rows_of(self, sight: Sight, length: int) -> list[list[int]] | None:
         rows: list[list[int]] = [[] for _ in range(length)]
         row_of = self._clue_rows
-        for clues in (sight.clues, self.known.clues(sight.layers[0])):
+        known = self.known.clues(sight.layers[0]) if self.known.counts else ()
+        for clues in (sight.clues, known):
             for position, name in clues:
                 if row := row_of.get(name):
                     rows[position].append(row)
@@ -127,32 +131,63 @@ class Tagger:
         return [row + [0] * (most - len(row)) for row in rows] if most else None
 
     def _best_path(self, scores: Floats) -> list[int]:
-        best = scores.argmax(axis=1)
-        keep = scores >= scores.max(axis=1, keepdims=True) - self._slack[best]
-        steps = self._step_rows
-        paths: list[dict[int, int]] = []
-        totals: list[tuple[int, float]] = []
-        for row, kept in zip(scores.tolist(), keep, strict=True):
-            tags = [int(tag) for tag in kept.nonzero()[0]]
-            if not totals:
-                totals = [(tag, row[tag]) for tag in tags]
+        """The tags that together score best.
+
+        A tag is given up where another is ahead by more than any continuation could make good.
+        Most places are plainly outside after an outside: those are settled all at once.
+        """
+        outside = self._outside
+        hope = self._hopes(scores)
+        after = scores + self._steps[outside]
+        alive = (after + hope >= after[:, outside, None]).sum(axis=1)
+        plain = ((alive == 1) & (after.argmax(axis=1) == outside)).tolist()
+        rows, hopes = scores.tolist(), hope.tolist()
+        state = {outside: 0.0}
+        backs: list[dict[int, int]] = []
+        for place, row in enumerate(rows):
+            if place and plain[place] and len(state) == 1 and outside in state:
+                backs.append(self._stay)
                 continue
-            back: dict[int, int] = {}
-            ahead = []
-            for tag in tags:
-                step = steps[tag]
-                before, total = totals[0][0], totals[0][1] + step[totals[0][0]]
-                for other, reached in totals[1:]:
-                    if reached + step[other] > total:
-                        before, total = other, reached + step[other]
-                back[tag] = before
-                ahead.append((tag, total + row[tag]))
-            paths.append(back)
-            totals = ahead
-        path = [max(totals, key=lambda end: end[1])[0]]
-        for back in reversed(paths):
+            back, totals = self._step(state, row) if place else (self._stay, row)
+            backs.append(back)
+            best = max(totals)
+            ahead = hopes[place] if best == totals[outside] else self._hope_rows[totals.index(best)]
+            state = {
+                tag: total
+                for tag, (total, more) in enumerate(zip(totals, ahead, strict=True))
+                if total + more >= best
+            }
+        path = [max(state, key=state.__getitem__)]
+        for back in backs[:0:-1]:
             path.append(back[path[-1]])
         return path[::-1]
+
+    def _hopes(self, scores: Floats) -> Floats:
+        """For each place and tag how much more what follows can be worth than after an outside;
+        never too little, and close where the next two places leave no doubt.
+        """
+        outside = self._outside
+        hope = np.tile(self._hope[outside], (len(scores), 1))
+        hope[-1] = 0
+        for _ in range(_LOOK_AHEAD):
+            onward = (scores[1:] + hope[1:])[:, None, :] + self._steps
+            stay = scores[1:, outside, None] + self._steps[outside, outside]
+            np.minimum(hope[:-1], onward.max(axis=2) - stay + _ROUNDING, out=hope[:-1])
+        return hope
+
+    def _step(
+        self, state: dict[int, float], row: list[float]
+    ) -> tuple[dict[int, int], list[float]]:
+        """The best way to each tag of the next place: where from, and the total."""
+        (first, reached), *others = state.items()
+        totals = [reached + step for step in self._step_rows[first]]
+        back = dict.fromkeys(range(len(totals)), first)
+        for tag, so_far in others:
+            for other, step in enumerate(self._step_rows[tag]):
+                if so_far + step > totals[other]:
+                    totals[other] = so_far + step
+                    back[other] = tag
+        return back, [total + here for total, here in zip(totals, row, strict=True)]
 
     def _confidence(self, scores: Floats, path: list[int], start: int, end: int) -> float:
         """How sure the least sure place of a mark is, its neighbours being as they are."""
@@ -229,7 +264,9 @@ def tags_of(length: int, marks: Sequence[Mark]) -> list[str]:
     tags = [OUTSIDE] * length
     for mark in marks:
         inside = [f"{_BEGIN}{mark.kind}"] + [f"{_INSIDE}{mark.kind}"] * (mark.end - mark.start - 1)
-        if not 0 <= mark.start < mark.end <= length or set(tags[mark.start : mark.end]) != {OUTSIDE}:
+        if not 0 <= mark.start < mark.end <= length or set(tags[mark.start : mark.end]) != {
+            OUTSIDE
+        }:
             raise ValueError(f"a mark overlaps another or lies outside the text: {mark}")
         tags[mark.start : mark.end] = inside
     return tags
@@ -260,11 +297,8 @@ def _row(tables: Sequence[tuple[int, dict[str, int]]], gram: str) -> int:
     return 0
 
 
-def _slack(steps: Floats) -> Floats:
-    """``[best, other]``: how far below the best a tag may score and yet lie on the best path."""
-    bare = np.zeros((1, len(steps)), np.float32)
-    into, out = np.vstack([steps, bare]), np.vstack([steps.T, bare])
-    gain_in = (into[:, None, :] - into[:, :, None]).max(axis=0)
-    gain_out = (out[:, None, :] - out[:, :, None]).max(axis=0)
-    slack: Floats = gain_in + gain_out + math.ulp(1.0)
-    return slack
+def _hope(steps: Floats) -> Floats:
+    """``[best, other]``: how much more what follows can be worth after the other tag."""
+    onward = np.vstack([steps.T, np.zeros((1, len(steps)), np.float32)])
+    hope: Floats = (onward[:, None, :] - onward[:, :, None]).max(axis=0)
+    return hope + _ROUNDING

@@ -28,12 +28,13 @@ class Lesson(NamedTuple):
 class Recipe:
     """How a tagger is made: which grams it looks at and how it learns.
 
-    ``rarest``: a gram or clue must stand in this many places. ``softness`` tells how sure marks
-    are (see :class:`~nlp.spans.tagger.Tagger`).
+    ``rarest``: a gram or clue must stand in this many places. ``remembers``: words seen marked
+    become clues. ``softness`` tells how sure marks are (see :class:`~nlp.spans.tagger.Tagger`).
     """
 
     patterns: tuple[Pattern, ...]
     rarest: int = 2
+    remembers: bool = True
     algorithm: str = "l2sgd"
     settings: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     softness: float = 1.0
@@ -50,12 +51,13 @@ WIDE = (
 
 
 def teach(lessons: Sequence[Lesson], recipe: Recipe) -> Tagger:
-    """Learn from marked texts. The same lessons give the same tagger.
+    """Learn from marked texts.
 
     Raises:
         ValueError: nothing is marked, or marks overlap or lie outside their text.
     """
-    known = Known.learn((lesson.sight.layers[0], lesson.marks) for lesson in lessons)
+    words = lessons if recipe.remembers else ()
+    known = Known.learn((lesson.sight.layers[0], lesson.marks) for lesson in words)
     clues = [with_known(lesson.sight, known, lesson.marks) for lesson in lessons]
     book = _Book(lessons, clues, recipe)
     trainer = pycrfsuite.Trainer(algorithm=recipe.algorithm, verbose=False)
@@ -112,9 +114,7 @@ class _Book:
         text = sight.layers[layer]
         framed = BEFORE * -first + text + AFTER * (last + size)
         mark = chr(number)
-        return [
-            mark + framed[at : at + size] for at in range(len(text) + last - first)
-        ]
+        return [mark + framed[at : at + size] for at in range(len(text) + last - first)]
 
     def attributes(self, sight: Sight, clues: Sequence[tuple[int, str]]) -> list[list[str]]:
         """For each place of a text the names of what is seen there."""
@@ -129,8 +129,8 @@ class _Book:
                     if 0 <= start - offset < length:
                         seen[start - offset].append(name)
         for position, clue in clues:
-            if name := self._clue_names.get(clue):
-                seen[position].append(name)
+            if clue in self._clue_names:
+                seen[position].append(self._clue_names[clue])
         return seen
 
     def tagger(

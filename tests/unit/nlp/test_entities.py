@@ -66,7 +66,7 @@ def test_serials(understander: Understander, text: str, serials: list[str]) -> N
 
 
 def test_a_company_may_name_its_own_shape_of_serial(understander: Understander) -> None:
-    own = Understander(understander.model, serial_pattern=r"K\d{2}")
+    own = Understander(understander.model, understander.tagger, serial_pattern=r"K\d{2}")
     assert found(own, "k07坏了", "serial") == ["k07"]
     assert found(understander, "k07坏了", "serial") == []
 
@@ -155,6 +155,8 @@ def test_devices(understander: Understander, text: str, devices: list[str]) -> N
         ("谢谢师傅", []),
         ("高压柜坏了", []),
         ("水管漏了13812345678", []),
+        ("档案室打印机卡纸，陈老师，电话63218", ["陈老师"]),
+        ("找周工，分机805", ["周工"]),
         ("马桶堵了", []),
     ],
 )
@@ -184,6 +186,21 @@ def test_names(understander: Understander, text: str, names: list[str]) -> None:
         ("凌晨三点跳闸", "凌晨三点", "2026-11-18T03:00+08:00"),
         ("十点一刻到的", "十点一刻", "2026-11-18T10:15+08:00"),
         ("每天早上跳闸", "每天早上", None),
+        (
+            "今晚八点到十点都在家",
+            "今晚八点到十点",
+            "2026-11-18T20:00+08:00/2026-11-18T22:00+08:00",
+        ),
+        ("周六日都有人", "周六日", "2026-11-21T00:00+08:00/2026-11-23T00:00+08:00"),
+        ("月底前修好就行", "月底前", "2026-11-18T10:30+08:00/2026-12-01T00:00+08:00"),
+        ("下周再来吧", "下周", "2026-11-23T00:00+08:00/2026-11-30T00:00+08:00"),
+        ("三点来吧", "三点", "2026-11-18T15:00+08:00"),
+        ("坏了两三天了", "两三天", "2026-11-15T10:30+08:00/2026-11-18T10:30+08:00"),
+        (
+            "明天下午两点到四点在家",
+            "明天下午两点到四点",
+            "2026-11-19T14:00+08:00/2026-11-19T16:00+08:00",
+        ),
     ],
 )
 def test_times(understander: Understander, text: str, words: str, meant: str | None) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlp import Understander
+from nlp import Understander, corpus, stored
+from nlp.entities.loading import kept_at
 from nlp.heads.loading import load_or_train
 from nlp.heads.model import HEADS, Model
 
@@ -20,7 +21,9 @@ def test_a_kept_model_is_read_back_and_answers_the_same(
 ) -> None:
     path = tmp_path / "kept.npz"
     understander.model.save(path)
-    again = Understander(Model.load(path), spoken_model=understander.spoken_model)
+    again = Understander(
+        Model.load(path), understander.tagger, spoken_model=understander.spoken_model
+    )
     for text in ("电梯困人了", "谢谢师傅", "我家客厅灯不亮了 13812345678"):
         assert again.understand(text) == understander.understand(text)
 
@@ -78,16 +81,18 @@ def test_held_out_answers_are_good_enough(understander: Understander) -> None:
     assert figures["emotion"]["within_one"] >= 0.96
 
 
-def test_serving_imports_neither_scikit_learn_nor_jieba(
+def test_serving_imports_nothing_that_only_training_needs(
     understander: Understander, tmp_path: Path
 ) -> None:
     understander.model.save(tmp_path / f"understanding-{understander.model.name}.npz")
     assert understander.spoken_model is not None
     understander.spoken_model.save(tmp_path / f"spoken-{understander.spoken_model.name}.npz")
+    assert understander.tagger is not None
+    stored.write(kept_at(tmp_path, corpus.load()), understander.tagger.arrays())
     script = (
         "import sys, pathlib; from nlp import Understander;"
         f"Understander.load(pathlib.Path({str(tmp_path)!r})).understand('电梯困人了');"
-        "print({'sklearn', 'scipy', 'jieba'} & set(sys.modules))"
+        "print({'sklearn', 'scipy', 'jieba', 'pycrfsuite'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
