@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from bots import lookup, precheck, vocabulary, web
 from bots.decide import decide
@@ -165,7 +166,7 @@ class FrontDesk:
         hints = await self._store.read(tenant, lambda uow: _hints(uow, inbound, now))
         text = f"{hints.begun} {said}".strip()
         try:
-            return self._read(text, hints, inbound.sent_at)
+            return self._read(text, hints, inbound.sent_at.astimezone(ZoneInfo(hints.tz)))
         except Exception:  # noqa: BLE001  # understanding never blocks intake
             _log.exception("a message of %s was not understood", tenant)
             return replace(NOTHING, text=text, intent=Guess("report", 0.0))
@@ -296,7 +297,7 @@ def _note_article(uow: UnitOfWork, s: Situation, decision: Decision) -> None:
 class _Hints:
     """What helps to understand: what we had asked for, words already said, the asset's type,
     whether the words were said in a voice message, names that may have been misheard, and the
-    house's own words.
+    house's own words, and the zone whose clock the writer means by 今天.
     """
 
     asking: str | None
@@ -305,6 +306,7 @@ class _Hints:
     spoken: bool
     told: tuple[str, ...]
     own: tuple[Term, ...]
+    tz: str
 
 
 def _hints(uow: UnitOfWork, inbound: Inbound, now: datetime) -> _Hints:
@@ -313,8 +315,9 @@ def _hints(uow: UnitOfWork, inbound: Inbound, now: datetime) -> _Hints:
     asking = dialogue.asking if dialogue else None
     fault = asset.fault_type or None if asset else None
     names = vocabulary.told(uow, inbound)
+    company = uow.company
     return _Hints(
-        asking, begun(dialogue, now), fault, spoken(inbound), names, uow.company.vocabulary
+        asking, begun(dialogue, now), fault, spoken(inbound), names, company.vocabulary, company.tz
     )
 
 

@@ -227,7 +227,7 @@ def _for_staff(picture: Picture, seat: Seat, words: Words) -> Iterator[tuple[str
     yield "contact", harmless(order.contact or (customer.name if customer else ""), whole)
     phone = order.phone or (customer.phone if customer else "")
     yield "phone", phone if whole else mask_phone(phone)
-    yield "when", harmless(order.when)
+    yield "when", harmless(words.heard(order.when))
     yield "customer", words.say("card.vip") if customer and customer.vip else ""
     yield "reporters", _crowd(order, words)
     yield "parent", order.parent_number

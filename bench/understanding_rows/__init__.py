@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-FAMILIES: Final = ("pairs", "cic", "own", "voice", "sentiment", "ict", "car")
+FAMILIES: Final = ("pairs", "cic", "spans", "own", "voice", "sentiment", "ict", "car")
 """Families that may share the machine, the longest first."""
 ALONE: Final = ("speed",)
 """Families that measure time, run one after another with nothing beside them."""

@@ -113,6 +113,37 @@ class Words:
         clock = f"{here:%H:%M}"
         return self.say(code, clock=clock, month=str(here.month), day=str(here.day))
 
+    def heard(self, said: str) -> str:
+        """A time a person named: an ISO instant or ``start/end`` on the reader's clock, whole
+        days without hours; words that name no time as they are.
+        """
+        try:
+            start, *ends = (datetime.fromisoformat(edge) for edge in said.split("/"))
+        except ValueError:
+            return said
+        if start.tzinfo is None:
+            return said
+        if not ends:
+            return self.time(start)
+        first, last = (edge.astimezone(self._zone) for edge in (start, ends[0]))
+        if not any((first.hour, first.minute, last.hour, last.minute)):
+            before = last - timedelta(days=1)
+            until = self.day(before) if before.date() > first.date() else ""
+            return self.say("time.stretch", start=self.day(first), end=until)
+        end = last - timedelta(minutes=1) if not (last.hour or last.minute) else last
+        same = end.date() == first.date()
+        clock = "24:00" if same and end is not last else f"{last:%H:%M}"
+        return self.say(
+            "time.stretch", start=self.time(first), end=clock if same else self.time(last)
+        )
+
+    def day(self, at: datetime) -> str:
+        """A day by its name when it is near, else by its date."""
+        here = at.astimezone(self._zone)
+        days = (here.date() - self._today).days
+        code = {0: "day.today", 1: "day.tomorrow", -1: "day.yesterday"}.get(days, "day.date")
+        return self.say(code, month=str(here.month), day=str(here.day))
+
     @cached_property
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.tz)

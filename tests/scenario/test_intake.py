@@ -234,3 +234,12 @@ async def test_odd_characters_arrive_as_they_are_and_break_nothing(town: Town) -
     assert "\x00" not in order.text
     report = await town.audit()
     assert report.ok, str(report)
+
+
+async def test_today_is_the_customers_today_and_the_card_says_it_in_words(town: Town) -> None:
+    await town.wait(hours=21)  # seven in the morning here, still yesterday by universal time
+    await town.say("c01", "3栋2单元301空调不制冷，今天下午三点来")
+    order = await town.order()
+    assert order.when == "2026-11-25T15:00+08:00"
+    fields = dict((await town.card(team_group("home"), order.number)).fields)
+    assert fields["时间"] == "15:00"

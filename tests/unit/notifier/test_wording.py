@@ -92,3 +92,22 @@ def test_lengths_are_told_in_the_units_people_use(span: timedelta, told: str) ->
 )
 def test_an_unknown_language_is_answered_in_the_nearest(wish: str, got: str) -> None:
     assert known(wish) == got
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("2026-11-23T15:00+08:00", "15:00"),
+        ("2026-11-23T23:30+00:00", "明天 07:30"),
+        ("2026-11-24T08:00+08:00/2026-11-24T12:00+08:00", "明天 08:00 – 12:00"),
+        ("2026-11-23T18:00+08:00/2026-11-24T00:00+08:00", "18:00 – 24:00"),
+        ("2026-11-23T22:00+08:00/2026-11-24T06:00+08:00", "22:00 – 明天 06:00"),
+        ("2026-11-24T00:00+08:00/2026-11-25T00:00+08:00", "明天"),
+        ("2026-11-28T00:00+08:00/2026-11-30T00:00+08:00", "11月28日 – 11月29日"),
+        ("下周三", "下周三"),
+        ("2026-11-23", "2026-11-23"),
+        ("", ""),
+    ],
+)
+def test_a_time_somebody_named_is_told_on_the_readers_clock(said: str, shown: str) -> None:
+    assert words().heard(said) == shown
