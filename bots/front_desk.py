@@ -296,7 +296,7 @@ def _note_article(uow: UnitOfWork, s: Situation, decision: Decision) -> None:
 @dataclass(frozen=True, slots=True)
 class _Hints:
     """What helps to understand: what we had asked for, words already said, the asset's type,
-    whether the words were said in a voice message, names that may have been misheard, and the
+    whether the words were said in a voice message, names that may have been misheard, the
     house's own words, and the zone whose clock the writer means by 今天.
     """
 
