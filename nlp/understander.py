@@ -14,7 +14,7 @@ from nlp.entities import loading
 from nlp.heads import evidence
 from nlp.heads.features import Features, Reading, extract, heard, read
 from nlp.heads.loading import load_or_train, load_or_train_spoken
-from nlp.heads.model import HEADS, Answer, Both, Model, Opinion
+from nlp.heads.model import EMERGENCY, HEADS, NOW, Answer, Both, Model, Opinion
 from nlp.own_words import Hit, OwnWords
 from nlp.sameness import SameIncident, load_or_teach
 from nlp.sounds.mending import Mender
@@ -27,8 +27,6 @@ _ALTERNATIVES = 3
 _SURE = 0.99
 _COULD_REPORT = 0.2
 """A danger that is meant turns a message into a report when the model gives it at least this."""
-_DANGER_AT = 0.35
-"""A report is P0 at this confidence already: an emergency missed costs more than one imagined."""
 _NAMED_FIRST = 0.8
 """How sure we are of the type of what the writer puts first."""
 _NAMED_HERE = 0.92
@@ -281,12 +279,13 @@ class Understander:
             return Guess("P0", confidence, words[:3])
         shares = answer.confidences("priority")
         only_denied = bool(reading.dangers) and all(d.denied for d in reading.dangers)
-        if only_denied or strange:
-            shares.pop("P0", None)
-        danger = intent.label == "report" and shares.get("P0", 0.0) >= _DANGER_AT
-        label = "P0" if danger else next(iter(shares))
-        confidence = shares[label] / (sum(shares.values()) or 1.0)
-        return Guess(label, confidence, evidence.words(reading, answer.reasons("priority", label)))
+        alarm = answer.confidences(EMERGENCY)[NOW] >= answer.model.heads[EMERGENCY].threshold
+        if alarm and not only_denied and not strange:
+            label = "P0"
+        else:
+            label = next(label for label in shares if label != "P0")
+        words = evidence.words(reading, answer.reasons("priority", label))
+        return Guess(label, shares[label], words)
 
     def _parts(self, reading: Reading) -> tuple[FaultPart, ...]:
         return parts.split(reading, self._type_of)

@@ -1,4 +1,4 @@
-"""The trained model at work: one weight table, four heads, numpy alone.
+"""The trained model at work: one weight table for all heads, numpy alone.
 
 A message becomes a sparse row (n-grams weighted by rarity and scaled to length one, facts with a
 fixed weight); its scores are a gather and a sum. Softmax with a temperature fitted on held-out
@@ -27,6 +27,12 @@ ORDERED: Final = frozenset({"emotion"})
 """Heads whose labels are steps of a scale: the middle of the distribution is the answer."""
 OPEN_INTENTS: Final = frozenset({"report", "progress"})
 """Intents whose priority is not settled by the intent alone."""
+EMERGENCY: Final = "emergency"
+"""The fifth question, asked beside the heads: is this an emergency, rather than anything else?
+Its threshold is the confidence that all but a few of the emergencies reach.
+"""
+NOW: Final = "now"
+LATER: Final = "later"
 HALF: Final = 0.5
 WEAKEST_REASON: Final = 0.33
 MOST_REASONS: Final = 6
