@@ -1,8 +1,9 @@
 """Danger words with their scope: what must never wait, unless the writer says it is not so.
 
 A danger counts when it is neither negated (没有漏电), nor part of a harmless word (燃气费), nor
-taken back by the message (虚惊一场), nor merely imagined (万一着火). One that counts raises the
-priority to P0; one that is denied stops the same word from frightening the model.
+taken back by the message (虚惊一场), nor merely imagined (万一着火), nor over (插头拔了). One that
+counts raises the priority to P0; one that is denied stops the same word from frightening the
+model; of one that is over the model decides, for some are over only in part.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import NamedTuple
 from nlp import sections
 from nlp.lexicon import FOLDER
 from nlp.text import clauses
+
+_ENDED_BY_A_CUT = frozenset({"smoke", "spark", "shock", "wet", "flood", "fall", "pressure"})
+"""Kinds that pulling a plug, closing a valve or a cover ends; people trapped or a fire are not."""
 
 
 class Danger(NamedTuple):
@@ -43,6 +47,7 @@ class Safety:
         )
         self._dismissal = re.compile(_any(scope["dismissal"]))
         self._hypothetical = re.compile(_any(scope["hypothetical"]))
+        self._made_safe = re.compile(_any(scope["made_safe"]))
 
     def dangers(self, meant: str) -> list[Danger]:
         """The danger words of a folded text, in order."""
@@ -50,12 +55,14 @@ class Safety:
         if not self._dangers.search(masked):
             return []
         dismissed = self._dismissal.search(masked) is not None
+        made_safe = self._made_safe.search(masked) is not None
         found: list[Danger] = []
         for start, end in clauses(masked):
             imagined = self._hypothetical.search(masked, start, end) is not None
             for hit in self._dangers.finditer(masked, start, end):
                 denied = dismissed or self._denial.search(masked[start : hit.start()]) is not None
-                meant_so = not denied and not imagined
+                over = made_safe and hit.lastgroup in _ENDED_BY_A_CUT
+                meant_so = not (denied or imagined or over)
                 found.append(Danger(*hit.span(), hit.lastgroup or "", meant_so, denied))
         return found
 

@@ -42,7 +42,7 @@ LESSON: Final = Lesson(strength=1.0, balanced=True)
 EMERGENCY_LESSON: Final = Lesson(strength=1.0)
 EMERGENCIES_FOUND: Final = 0.95
 """The share of emergencies the model must find in messages it has not seen. More finds more and
-cries wolf more often: of what it calls one, about 78 % are at 0.95, 70 % at 0.97, 63 % at 0.98.
+cries wolf more often: of what it calls one, about 77 % are at 0.95, 68 % at 0.97, 63 % at 0.98.
 """
 
 _LABELS = {

@@ -13,7 +13,7 @@ import pytest
 from nlp import Understander, corpus, stored
 from nlp.entities.loading import kept_at
 from nlp.heads.loading import load_or_train, recipe_digest
-from nlp.heads.model import HEADS, Model
+from nlp.heads.model import EMERGENCY, HEADS, Model
 
 
 def test_a_kept_model_is_read_back_and_answers_the_same(
@@ -67,7 +67,7 @@ def test_writers_at_once_leave_one_whole_file(tmp_path: Path, understander: Unde
 
 def test_the_model_says_what_it_was_made_from(understander: Understander) -> None:
     about = understander.model.about
-    assert set(about["figures"]) == set(HEADS)
+    assert set(about["figures"]) == {*HEADS, EMERGENCY}
     assert about["versions"].keys() == {"numpy", "scipy", "sklearn"}
     assert about["made"].endswith("+00:00")
     assert about["examples"] > 3000
@@ -79,6 +79,8 @@ def test_held_out_answers_are_good_enough(understander: Understander) -> None:
     assert figures["fault_type"]["accuracy"] >= 0.80
     assert figures["priority"]["accuracy"] >= 0.83
     assert figures["emotion"]["within_one"] >= 0.96
+    assert figures["emergency"]["recall"] >= 0.94
+    assert figures["emergency"]["precision"] >= 0.68
 
 
 def test_serving_imports_nothing_that_only_training_needs(

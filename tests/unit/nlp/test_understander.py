@@ -44,6 +44,30 @@ def test_a_danger_word_denied_or_harmless_opens_nothing(
     assert meaning.priority.label != "P0"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "电子锁死机，孩子一个人在更衣室里，灯是暗的",
+        "疫苗柜已经十四度，备用冰排只够一小时",
+        "登进去看到的是别的病人的检验报告，换台电脑也一样",
+        "整个园区从早上起没有一家公司能上网",
+    ],
+)
+def test_an_emergency_said_without_a_danger_word(understander: Understander, text: str) -> None:
+    meaning = understander.understand(text)
+    assert (meaning.intent.label, meaning.priority.label) == ("report", "P0")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["热水器漏电，插头拔了三天没用，来换一根加热棒", "十万火急！！饮水机旁边的纸杯没了，快送！！"],
+)
+def test_what_is_over_or_only_shouted_is_no_emergency(
+    understander: Understander, text: str
+) -> None:
+    assert understander.understand(text).priority.label != "P0"
+
+
 def test_steam_is_no_fire(understander: Understander) -> None:
     assert understander.understand("不是着火，是蒸汽").priority.label != "P0"
 

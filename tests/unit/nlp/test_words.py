@@ -79,10 +79,39 @@ def test_dangers_that_are_denied(message: str) -> None:
         "血水漫到路上",
         "洗澡水都到脚踝了",
         "smoke detector battery",
+        "蛋糕全塌了",
+        "我的邮件stuck in outbox",
+        "电脑中毒了",
     ],
 )
 def test_harmless_words_are_no_danger(message: str) -> None:
     assert dangers(message)[0] == []
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "热水器漏电，插头拔了三天没用",
+        "井盖没了，环卫拿木板盖住了",
+        "油烟机有一次冒烟，后来没有",
+        "桩被淹过，水退了没送电",
+    ],
+)
+def test_what_is_over_is_neither_meant_nor_denied(message: str) -> None:
+    assert dangers(message) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        ("已经断电了，电梯里困着人，被困的是老人", ["trapped"]),
+        ("插头拔了还是起火", ["fire"]),
+        ("路面塌了", ["fall"]),
+        ("手机炸了", ["fire"]),
+    ],
+)
+def test_a_cut_frees_nobody_and_puts_out_no_fire(message: str, kinds: list[str]) -> None:
+    assert dangers(message)[0] == kinds
 
 
 def test_longest_device_word_wins() -> None:
