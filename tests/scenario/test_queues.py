@@ -34,6 +34,8 @@ async def doubtful(understander: Understander, tmp_path: Path) -> Any:
     """A town whose ear is sure of nothing."""
 
     class Unsure:
+        same_incident = None
+
         def understand(self, text: str, **how: Any) -> Understanding:
             heard = understander.understand(text, **how)
             doubts = frozenset({"intent", "fault_type", "priority"})
