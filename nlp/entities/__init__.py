@@ -57,7 +57,11 @@ def find(reading: Reading, asked: Asked, tagger: Tagger | None = None) -> tuple[
     """All entities of a message in text order; kinds do not overlap, but for devices in places
     when there is no tagger.
     """
-    groups = _by_grammar(reading, asked) if tagger is None else _by_tagger(reading, asked, tagger)
+    bare = asked.slot == "phone" and not re.search(r"[^\W\d_]", reading.folded)
+    if tagger is None or bare:  # digits that answer our question are no sentence to be tagged
+        groups = _by_grammar(reading, asked)
+    else:
+        groups = _by_tagger(reading, asked, tagger)
     found = [
         Entity(kind, reading.text[s.start : s.end], s.start, s.end, s.confidence, s.normalized)
         for kind, spans in groups.items()
