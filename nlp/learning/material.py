@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ class Taught:
     @property
     def wording(self) -> str:
         """The words as they are compared: the same but for numbers is the same."""
-        return zero_digits(fold("".join(self.text.split())))
+        return re.sub("0+", "0", zero_digits(fold("".join(self.text.split()))))
 
     def example(self) -> Example:
         """The row it is in training; heads nobody spoke of stay empty and teach nothing."""
