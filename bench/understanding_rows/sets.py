@@ -114,7 +114,9 @@ def bio(path: Path) -> list[Tagged]:
 
 
 def spans(path: Path) -> list[Tagged]:
-    """Industry NER: ``sentences`` (tokens) and ``ner`` (start, end inclusive, kind) a line."""
+    """Industry NER: ``sentences`` (tokens) and ``ner`` (start, end inclusive, kind) a line. The
+    file as it is published breaks off inside its last line; that line is left out.
+    """
 
     def one(row: Mapping[str, Any]) -> list[Tagged]:
         found, offset = [], 0
@@ -129,7 +131,7 @@ def spans(path: Path) -> list[Tagged]:
             offset += len(tokens)
         return found
 
-    return [tagged for group in _each(path, _json(path), one) for tagged in group]
+    return [tagged for group in _each(path, _json(path, cut=True), one) for tagged in group]
 
 
 def _lines(path: Path) -> list[str]:
@@ -144,14 +146,18 @@ class _Row(dict[str, Any]):
     where: str = ""
 
 
-def _json(path: Path) -> list[_Row]:
+def _json(path: Path, *, cut: bool = False) -> list[_Row]:
+    """``cut``: the last line may break off."""
     rows = []
-    for number, line in enumerate(_lines(path), 1):
+    lines = _lines(path)
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = _Row(json.loads(line))
         except (ValueError, TypeError) as wrong:
+            if cut and number == len(lines):
+                break
             raise BadFile(f"{path}:{number}: not a JSON object: {wrong}") from None
         row.where = f"{path}:{number}"
         rows.append(row)

@@ -22,6 +22,7 @@ RECIPE: Final = Recipe(
     ),
     rarest=3,
     remembers=False,
+    softness=24.0,
     algorithm="ap",
     settings={"max_iterations": 8},
 )

@@ -64,6 +64,7 @@ class Tagger:
         self._hope = _hope(steps)
         self._hope_rows = self._hope.tolist()
         self._outside = self.tags.index(OUTSIDE)
+        self._gain = np.maximum((steps - steps[:, [self._outside]]).max(axis=0), 0) + _ROUNDING
         self._stay = {self._outside: self._outside}
 
     def tag(self, sight: Sight) -> list[Mark]:
@@ -73,10 +74,11 @@ class Tagger:
             return []
         scores = self._scores(sight, length)
         path = self._best_path(scores)
-        marks = []
-        for start, end, kind in runs([self.tags[tag] for tag in path]):
-            marks.append(Mark(start, end, kind, self._confidence(scores, path, start, end)))
-        return marks
+        found = runs([self.tags[tag] for tag in path])
+        if not found:
+            return []
+        sure = self._confidences(scores, path)
+        return [Mark(start, end, kind, min(sure[start : end + 1])) for start, end, kind in found]
 
     def _merged(self) -> tuple[list[tuple[int, list[tuple[int, dict[str, int]]]]], Floats]:
         """For each layer its gram tables, longest first; a block includes those of its prefixes,
@@ -134,31 +136,25 @@ class Tagger:
         """The tags that together score best.
 
         A tag is given up where another is ahead by more than any continuation could make good.
-        Most places are plainly outside after an outside: those are settled all at once.
+        Most places are plainly outside after an outside: those are settled all at once; elsewhere
+        only tags that could beat an outside are weighed.
         """
         outside = self._outside
-        hope = self._hopes(scores)
-        after = scores + self._steps[outside]
-        alive = (after + hope >= after[:, outside, None]).sum(axis=1)
-        plain = ((alive == 1) & (after.argmax(axis=1) == outside)).tolist()
-        rows, hopes = scores.tolist(), hope.tolist()
-        state = {outside: 0.0}
+        ahead = scores - scores[:, outside, None] + self._hopes(scores)
+        alive = ahead + (self._steps[outside] - self._steps[outside, outside]) >= 0
+        plain = (alive.sum(axis=1) == 1).tolist()
+        able = (ahead + self._gain >= 0).tolist()
+        rows = scores.tolist()
+        state = {tag: rows[0][tag] for tag, may in enumerate(able[0]) if may}
         backs: list[dict[int, int]] = []
-        for place, row in enumerate(rows):
-            if place and plain[place] and len(state) == 1 and outside in state:
+        for place in range(1, len(rows)):
+            if plain[place] and len(state) == 1 and outside in state:
                 backs.append(self._stay)
                 continue
-            back, totals = self._step(state, row) if place else (self._stay, row)
+            back, state = self._step(state, rows[place], able[place])
             backs.append(back)
-            best = max(totals)
-            ahead = hopes[place] if best == totals[outside] else self._hope_rows[totals.index(best)]
-            state = {
-                tag: total
-                for tag, (total, more) in enumerate(zip(totals, ahead, strict=True))
-                if total + more >= best
-            }
         path = [max(state, key=state.__getitem__)]
-        for back in backs[:0:-1]:
+        for back in reversed(backs):
             path.append(back[path[-1]])
         return path[::-1]
 
@@ -176,31 +172,39 @@ class Tagger:
         return hope
 
     def _step(
-        self, state: dict[int, float], row: list[float]
-    ) -> tuple[dict[int, int], list[float]]:
-        """The best way to each tag of the next place: where from, and the total."""
+        self, state: dict[int, float], row: list[float], able: list[bool]
+    ) -> tuple[dict[int, int], dict[int, float]]:
+        """The best way to each tag of the next place that may be on the best path: where from,
+        and the total.
+        """
         (first, reached), *others = state.items()
-        totals = [reached + step for step in self._step_rows[first]]
-        back = dict.fromkeys(range(len(totals)), first)
-        for tag, so_far in others:
-            for other, step in enumerate(self._step_rows[tag]):
-                if so_far + step > totals[other]:
-                    totals[other] = so_far + step
-                    back[other] = tag
-        return back, [total + here for total, here in zip(totals, row, strict=True)]
+        steps = self._step_rows
+        totals = {
+            tag: reached + step + row[tag] for tag, step in enumerate(steps[first]) if able[tag]
+        }
+        back = dict.fromkeys(totals, first)
+        for before, so_far in others:
+            onward = steps[before]
+            for tag, total in totals.items():
+                if (other := so_far + onward[tag] + row[tag]) > total:
+                    totals[tag] = other
+                    back[tag] = before
+        if len(totals) > 1:
+            best = max(totals, key=totals.__getitem__)
+            top, hope = totals[best], self._hope_rows[best]
+            totals = {tag: total for tag, total in totals.items() if total + hope[tag] >= top}
+        return back, totals
 
-    def _confidence(self, scores: Floats, path: list[int], start: int, end: int) -> float:
-        """How sure the least sure place of a mark is, its neighbours being as they are."""
-        sure = 1.0
-        for place in range(start, min(end + 1, len(path))):
-            row = scores[place]
-            if place:
-                row = row + self._steps[path[place - 1]]
-            if place + 1 < len(path):
-                row = row + self._steps[:, path[place + 1]]
-            odds = np.exp((row - row.max()) / self.softness)
-            sure = min(sure, float(odds[path[place]] / odds.sum()))
-        return sure
+    def _confidences(self, scores: Floats, path: list[int]) -> list[float]:
+        """How sure each place's tag is, its neighbours being as they are. A mark is as sure as its
+        least sure place, and the one after it, which says that it ends.
+        """
+        rows = scores.copy()
+        rows[1:] += self._steps[path[:-1]]
+        rows[:-1] += self._steps.T[path[1:]]
+        odds = np.exp((rows - rows.max(axis=1, keepdims=True)) / self.softness)
+        shares = odds[np.arange(len(path)), path] / odds.sum(axis=1)
+        return [float(share) for share in shares]
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything the tagger is, as arrays to store; none holds objects."""

@@ -75,3 +75,10 @@ def test_what_is_not_there_is_missing_and_a_test_part_is_optional(tmp_path: Path
     with pytest.raises(Missing, match="train"):
         sources.taught("cic/train.json")
     assert sources.kept_aside("cic/test.json") is None
+
+
+def test_only_the_last_line_of_marked_reports_may_break_off(tmp_path: Path) -> None:
+    whole = json.dumps({"sentences": [["油", "泵"]], "ner": [[[0, 1, "part"]]]}, ensure_ascii=False)
+    assert len(sets.spans(written(tmp_path, f"{whole}\n{whole[:20]}"))) == 1
+    with pytest.raises(BadFile, match=":1: not a JSON object"):
+        sets.spans(written(tmp_path, f"{whole[:20]}\n{whole}"))
