@@ -6,12 +6,14 @@ import hashlib
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
 from nlp import corpus, lexicon
 
@@ -50,13 +52,25 @@ def read(path: Path, make: Callable[[Arrays], Kept]) -> Kept:
             raise ValueError(f"{path}: not a whole model: {error!r}") from error
 
 
-def digest(examples: Sequence[corpus.Example], code: Iterable[str]) -> str:
+def digest(examples: Sequence[corpus.Example] | None, code: Iterable[str]) -> str:
     """A short hash of all a model depends on: examples, word lists, and our own modules (paths
-    inside ``nlp``).
+    inside ``nlp``). Without examples those shipped are meant, whose files are hashed unread: every
+    start asks for this, and parsing them takes a second.
     """
-    told = hashlib.sha256(f"{_FORMAT} {corpus.digest(tuple(examples))}".encode())
+    rows = files(corpus.FOLDER) if examples is None else corpus.digest(tuple(examples))
+    told = hashlib.sha256(f"{_FORMAT} {rows}".encode())
     for path in [*sorted(lexicon.FOLDER.glob("*.txt")), *(_HERE / name for name in code)]:
         told.update(path.read_bytes())
+    return told.hexdigest()[:16]
+
+
+def files(folder: Path) -> str:
+    """A short hash of the ``*.txt`` of a folder, their names and bytes."""
+    told = hashlib.sha256()
+    for path in sorted(folder.glob("*.txt")):
+        content = path.read_bytes()
+        told.update(f"{path.name} {len(content)}\n".encode())
+        told.update(content)
     return told.hexdigest()[:16]
 
 
@@ -69,14 +83,33 @@ def read_or_make(
 ) -> Kept:
     """What the file holds if it is there and sound; else made anew and kept there.
 
-    Several processes may do this at once; each writes a whole file and the last one stays.
+    Of several processes that start at once one makes it; the others wait and read.
     """
-    try:
+    with suppress(OSError, ValueError):
         return read_it(path)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        say(f"{path.name} cannot be read ({error}); training again")
-    made = make()
-    save(made, path)
-    return made
+    with _alone(path, say):
+        try:
+            return read_it(path)  # another process may have made it meanwhile
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            say(f"{path.name} cannot be read ({error}); training again")
+        made = make()
+        save(made, path)
+        return made
+
+
+@contextmanager
+def _alone(path: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Only one process makes this file; the lock ends with its process, however that ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.stem}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        say(f"another process is training {path.stem}; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

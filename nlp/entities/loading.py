@@ -9,7 +9,8 @@ from nlp import corpus, stored
 from nlp.spans.tagger import Tagger
 
 _CODE = (
-    *("text.py", "safety.py", "lexicon/__init__.py", "corpus/__init__.py", "heads/features.py"),
+    *("text.py", "safety.py", "lexicon/__init__.py", "corpus/__init__.py", "sections.py"),
+    "heads/features.py",
     *("spans/sight.py", "spans/known.py", "spans/tagger.py", "spans/training.py"),
     *(f"entities/{name}.py" for name in (
         "candidates", "training", "codes", "names", "numerals", "phones", "places", "times", "when",
@@ -22,23 +23,23 @@ def load_or_train(folder: Path, say: Callable[[str], None]) -> Tagger:
 
     It learns from the shipped corpus alone: only there are all entities marked.
     """
-    examples = corpus.load()
     return stored.read_or_make(
-        kept_at(folder, examples),
+        kept_at(folder),
         lambda path: stored.read(path, Tagger.from_arrays),
-        lambda: _train(examples, say),
+        lambda: _train(say),
         lambda tagger, path: stored.write(path, tagger.arrays()),
         say,
     )
 
 
-def kept_at(folder: Path, examples: tuple[corpus.Example, ...]) -> Path:
-    """The file of the tagger learnt from these examples."""
-    return folder / f"entities-{stored.digest(examples, _CODE)}.npz"
+def kept_at(folder: Path) -> Path:
+    """The file of the tagger learnt from the shipped corpus."""
+    return folder / f"entities-{stored.digest(None, _CODE)}.npz"
 
 
-def _train(examples: tuple[corpus.Example, ...], say: Callable[[str], None]) -> Tagger:
+def _train(say: Callable[[str], None]) -> Tagger:
     from nlp.entities.training import train  # noqa: PLC0415  (CRFsuite is not needed to serve)
 
+    examples = corpus.load()
     say(f"training the entity tagger on {len(examples)} messages")
     return train(examples)

@@ -11,7 +11,7 @@ from nlp.heads.model import Model
 
 _RECIPE: Final = (
     *("heads/features.py", "heads/table.py", "heads/lessons.py", "heads/training.py"),
-    *("text.py", "safety.py"),
+    *("text.py", "safety.py", "sections.py"),
     *("lexicon/__init__.py", "corpus/__init__.py"),
 )
 _SPOKEN: Final = (
@@ -28,10 +28,9 @@ def load_or_train(
     """The model for these examples (by default the shipped corpus): from ``folder`` if it is
     there and sound, else trained now (seconds) and kept there for the next start.
 
-    Several processes may do this at once; each writes a whole file and the last one stays.
+    Of several processes that start at once one trains; the others wait for it.
     """
-    chosen = corpus.load() if examples is None else tuple(examples)
-    return _kept("understanding", folder, chosen, recipe_digest(chosen), progress or _silent)
+    return _kept("understanding", folder, examples, recipe_digest(examples), progress or _silent)
 
 
 def load_or_train_spoken(
@@ -40,31 +39,35 @@ def load_or_train_spoken(
     examples: Sequence[corpus.Example] | None = None,
 ) -> Model:
     """The model for messages that were spoken, kept and trained like the other."""
-    chosen = corpus.load() if examples is None else tuple(examples)
-    digest = recipe_digest(chosen, (*_RECIPE, *_SPOKEN))
-    return _kept("spoken", folder, chosen, digest, progress or _silent)
+    digest = recipe_digest(examples, (*_RECIPE, *_SPOKEN))
+    return _kept("spoken", folder, examples, digest, progress or _silent)
 
 
 def _kept(
     kind: str,
     folder: Path,
-    examples: Sequence[corpus.Example],
+    examples: Sequence[corpus.Example] | None,
     digest: str,
     say: Callable[[str], None],
 ) -> Model:
     def train() -> Model:
-        say(f"training the {kind} model on {len(examples)} messages")
+        rows = corpus.load() if examples is None else tuple(examples)
+        say(f"training the {kind} model on {len(rows)} messages")
         # scikit-learn costs seconds to import
         from nlp.heads import spoken, training  # noqa: PLC0415
 
-        return (spoken.train if kind == "spoken" else training.train)(examples, digest, say)
+        return (spoken.train if kind == "spoken" else training.train)(rows, digest, say)
 
     path = folder / f"{kind}-{digest}.npz"
     return stored.read_or_make(path, Model.load, train, Model.save, say)
 
 
-def recipe_digest(examples: Sequence[corpus.Example], code: Sequence[str] = _RECIPE) -> str:
-    """A short hash of everything a model depends on: examples, word lists, and our own code."""
+def recipe_digest(
+    examples: Sequence[corpus.Example] | None = None, code: Sequence[str] = _RECIPE
+) -> str:
+    """A short hash of everything a model depends on: examples (those shipped if left out), word
+    lists, and our own code.
+    """
     return stored.digest(examples, code)
 
 

@@ -56,7 +56,9 @@ def retrain(
     fresh = [row for row in known if row.at > _learnt_until(current.model)]
     if not fresh:
         return None
-    material = _Material(tuple(corpus.load() if rows is None else rows), known, say)
+    material = _Material(
+        tuple(corpus.load() if rows is None else rows), recipe_digest(rows), known, say
+    )
     say(f"training on {len(material.corpus)} rows and {len(known)} corrected messages")
     model = material.train(known)
     candidate = current.with_model(model)
@@ -76,6 +78,7 @@ def _learnt_until(model: Model) -> datetime:
 @dataclass(frozen=True, slots=True)
 class _Material:
     corpus: tuple[Example, ...]
+    base: str
     known: tuple[Taught, ...]
     say: Callable[[str], None]
 
@@ -85,15 +88,14 @@ class _Material:
 
         examples = [row.example() for row in rows]
         weights = [*[1.0] * len(self.corpus), *counts(rows, len(self.corpus))]
-        base = recipe_digest(self.corpus)
         told = "\n".join(f"{row.message}\t{sorted(row.labels.items())}" for row in rows)
-        digest = hashlib.sha256(f"{base}\n{told}".encode()).hexdigest()[:16]
+        digest = hashlib.sha256(f"{self.base}\n{told}".encode()).hexdigest()[:16]
         model = train(
             [*self.corpus, *examples], digest, self.say, counts=weights, added=len(rows), like=like
         )
         about = {
             **model.about,
-            "base": base,
+            "base": self.base,
             "taught": len(rows),
             "taught_until": max(row.at for row in rows).isoformat() if rows else "",
         }

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nlp import corpus, pairs
+from nlp import corpus, pairs, stored
 from nlp.heads.model import Model
 from nlp.sameness.judge import Comparer, SameIncident
 from nlp.sameness.meaning import Meaning
@@ -32,42 +27,29 @@ def load_or_teach(
     """The decision for the shipped pairs: from ``folder`` if it is there and sound, else taught
     now (seconds) and kept there. ``hearing`` is the understanding model it listens with.
     """
-    path = kept_in(folder, hearing)
-    try:
-        return read(path, hearing)
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:
-        say(f"{path.name} cannot be read ({error}); teaching again")
-    from nlp.sameness.training import teach  # noqa: PLC0415 - scikit-learn costs seconds
-
-    taught = teach(pairs.load(), [example.text for example in corpus.load()], hearing, say)
-    save(taught, path)
-    return taught
+    return stored.read_or_make(
+        kept_in(folder, hearing),
+        lambda path: read(path, hearing),
+        lambda: _teach(hearing, say),
+        save,
+        say,
+    )
 
 
 def kept_in(folder: Path, hearing: Model) -> Path:
     """The file of the decision for the shipped pairs."""
-    return folder / f"sameness-{_digest(pairs.load(), hearing)}.npz"
+    return folder / f"sameness-{_digest(hearing)}.npz"
 
 
 def save(decision: SameIncident, path: Path) -> None:
     """Write it whole or not at all."""
     rarity = json.dumps(decision.comparer.wording.rarity, ensure_ascii=False).encode()
-    tables: Mapping[str, npt.NDArray[Any]] = {
+    tables = {
         **decision.model.tables(),
         **decision.comparer.meaning.tables(),
         "rarity": np.frombuffer(rarity, dtype=np.uint8),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **tables)  # type: ignore[arg-type]  # its stubs want a flag's type
-        Path(unfinished).replace(path)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
+    stored.write(path, tables)
 
 
 def read(path: Path, hearing: Model) -> SameIncident:
@@ -77,19 +59,25 @@ def read(path: Path, hearing: Model) -> SameIncident:
         OSError: the file is missing or cannot be read.
         ValueError: it is damaged or something else.
     """
-    with path.open("rb") as file:
-        try:
-            with np.load(file, allow_pickle=False) as stored:
-                wording = Wording(json.loads(stored["rarity"].tobytes()), {})
-                comparer = Comparer(hearing, Meaning.of(stored), wording)
-                return SameIncident(comparer, PairModel.of(stored))
-        except (EOFError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path}: not a whole model: {error!r}") from error
+
+    def of(tables: stored.Arrays) -> SameIncident:
+        wording = Wording(json.loads(tables["rarity"].tobytes()), {})
+        return SameIncident(Comparer(hearing, Meaning.of(tables), wording), PairModel.of(tables))
+
+    return stored.read(path, of)
 
 
-def _digest(chosen: tuple[pairs.Pair, ...], hearing: Model) -> str:
-    """A short hash of all it depends on: pairs, our own code, the model it listens with."""
-    digest = hashlib.sha256(f"{_FORMAT} {hearing.name} {chosen}".encode())
-    for path in [*sorted(_HERE.glob("*.*")), *sorted(_RULES.glob("*.py"))]:
+def _teach(hearing: Model, say: Callable[[str], None]) -> SameIncident:
+    from nlp.sameness.training import teach  # noqa: PLC0415 - scikit-learn costs seconds
+
+    return teach(pairs.load(), [example.text for example in corpus.load()], hearing, say)
+
+
+def _digest(hearing: Model) -> str:
+    """A short hash of all it depends on: pairs, messages, our code, the model it listens with."""
+    told = stored.files(pairs.FOLDER), stored.files(corpus.FOLDER)
+    digest = hashlib.sha256(f"{_FORMAT} {hearing.name} {' '.join(told)}".encode())
+    read_by = Path(pairs.__file__)
+    for path in [read_by, *sorted(_HERE.glob("*.*")), *sorted(_RULES.glob("*.py"))]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

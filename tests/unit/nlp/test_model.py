@@ -90,7 +90,7 @@ def test_serving_imports_nothing_that_only_training_needs(
     assert understander.spoken_model is not None
     understander.spoken_model.save(tmp_path / f"spoken-{understander.spoken_model.name}.npz")
     assert understander.tagger is not None
-    stored.write(kept_at(tmp_path, corpus.load()), understander.tagger.arrays())
+    stored.write(kept_at(tmp_path), understander.tagger.arrays())
     script = (
         "import sys, pathlib; from nlp import Understander;"
         f"Understander.load(pathlib.Path({str(tmp_path)!r})).understand('电梯困人了');"

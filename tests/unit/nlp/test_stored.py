@@ -1,0 +1,108 @@
+"""Trained things on disk: how they are named, and who makes them when several start at once."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from nlp import corpus, stored
+from nlp.heads.loading import recipe_digest
+
+
+def test_naming_the_shipped_model_parses_no_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("the corpus was parsed")
+
+    monkeypatch.setattr(corpus, "placed", parse)
+    assert recipe_digest() == recipe_digest()
+
+
+def test_other_rows_have_another_name() -> None:
+    rows = corpus.load()[:50]
+    names = {recipe_digest(), recipe_digest(rows), recipe_digest(rows[:-1])}
+    assert len(names) == 3
+    assert recipe_digest(rows) == recipe_digest(tuple(rows))
+
+
+@pytest.mark.parametrize("change", ["another word", "another name", "moved between files"])
+def test_any_change_to_a_folder_of_rows_shows(tmp_path: Path, change: str) -> None:
+    (tmp_path / "a.txt").write_text("one\ntwo\n", "utf-8")
+    (tmp_path / "b.txt").write_text("three\n", "utf-8")
+    before = stored.files(tmp_path)
+    if change == "another word":
+        (tmp_path / "b.txt").write_text("fourth\n", "utf-8")
+    elif change == "another name":
+        (tmp_path / "b.txt").rename(tmp_path / "c.txt")
+    else:
+        (tmp_path / "a.txt").write_text("one\n", "utf-8")
+        (tmp_path / "b.txt").write_text("two\nthree\n", "utf-8")
+    assert stored.files(tmp_path) != before
+
+
+def test_what_is_no_row_changes_no_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\n", "utf-8")
+    before = stored.files(tmp_path)
+    (tmp_path / "notes.md").write_text("not a row", "utf-8")
+    assert stored.files(tmp_path) == before
+
+
+def test_of_several_who_start_at_once_one_makes_it(tmp_path: Path) -> None:
+    path = tmp_path / "models" / "thing.npz"
+    begun, go_on = threading.Event(), threading.Event()
+    waiting = threading.Event()
+    made: list[int] = []
+    got: list[str] = []
+
+    def make() -> str:
+        begun.set()
+        assert go_on.wait(10)
+        made.append(1)
+        return "made"
+
+    def say(text: str) -> None:
+        if "waiting" in text:
+            waiting.set()
+
+    def start() -> None:
+        got.append(
+            stored.read_or_make(
+                path,
+                lambda where: where.read_text("utf-8"),
+                make,
+                lambda thing, where: where.write_text(thing, "utf-8") and None,
+                say,
+            )
+        )
+
+    both = [threading.Thread(target=start), threading.Thread(target=start)]
+    both[0].start()
+    assert begun.wait(10)
+    both[1].start()
+    assert waiting.wait(10)
+    go_on.set()
+    for thread in both:
+        thread.join(10)
+    assert got == ["made", "made"]
+    assert len(made) == 1
+
+
+def test_a_failed_making_lets_the_next_one_try(tmp_path: Path) -> None:
+    path = tmp_path / "thing.npz"
+
+    def attempt(make: object) -> str:
+        return stored.read_or_make(
+            path,
+            lambda where: where.read_text("utf-8"),
+            make,  # type: ignore[arg-type]
+            lambda thing, where: where.write_text(thing, "utf-8") and None,
+            lambda _: None,
+        )
+
+    def fail() -> str:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        attempt(fail)
+    assert attempt(lambda: "made") == "made"
