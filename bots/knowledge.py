@@ -21,11 +21,16 @@ _ON_CARD = 2
 ADVISING = 8
 """So many like repairs advise."""
 _ASIDE = frozenset({"phone", "location", "name", "time", "serial"})
+_CODE = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,4}-?\d{1,6}(?![A-Za-z0-9])")
 _POLITE = re.compile(r"你好|您好|请问一?下?|麻烦|谢谢|师傅|帮我?看?一?下|一下|想问|咨询")
 
 
 def about(s: Situation) -> Question:
-    """What a message asks, without who, where and when."""
+    """What a message asks, without who, where and when.
+
+    Whatever has the shape of an alarm code counts as one: an article about another code must not be
+    offered because the reader overlooked it.
+    """
     heard = s.understanding
     text = heard.text or s.said
     for entity in sorted(heard.entities, key=lambda e: -e.start):
@@ -35,7 +40,7 @@ def about(s: Situation) -> Question:
     return Question(
         text=_POLITE.sub(" ", text).strip(),
         fault_type=precheck.fault_type(s) if sure or s.asset else "",
-        codes=heard.values("error_code"),
+        codes=tuple(dict.fromkeys((*heard.values("error_code"), *_CODE.findall(text)))),
         asset_id=s.asset.id if s.asset else "",
     )
 
@@ -161,7 +166,7 @@ def look_up(s: Situation, words: str) -> Decision:
     """
     if not words:
         raise InvalidInput(field="text", found="", allowed="words")
-    codes = tuple(re.findall(r"[A-Za-z]{1,4}-?\d{1,6}", words))
+    codes = tuple(_CODE.findall(words))
     found = s.knows.articles(s.inbound.tenant, Question(words, codes=codes)) if s.knows else ()
     rows = [{"id": f.article.id, **f.article.facts()} for f in found[:_SHOWN]]
     reply = s.reply("knowledge", articles=rows, text=words[:40])

@@ -13,7 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+from hypothesis import settings
 from sqlalchemy import make_url
+
+settings.register_profile("suite", deadline=None)  # how long a machine takes proves nothing
+settings.load_profile("suite")
 
 NODE = "Tencent's own packages"
 """What the reason of every test says that is skipped for want of Node.js."""

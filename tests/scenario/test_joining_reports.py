@@ -105,6 +105,21 @@ async def test_what_may_be_another_incident_has_a_work_order_of_its_own(
     assert [len(o.reporters) for o in await town.orders()] == [1, 1]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("3 栋 2 单元电梯困人了，快来人！电话 13812345678", "办公室断网了，交换机红灯"),
+        ("楼道灯不亮", "门禁刷不开"),
+    ],
+)
+async def test_ones_own_address_does_not_make_two_faults_one(
+    town: Town, first: str, second: str
+) -> None:
+    await town.say("c01", first)
+    await town.say("c01", second)
+    assert [len(order.reporters) for order in await town.orders()] == [1, 1]
+
+
 async def test_strangers_who_only_use_the_same_words_have_a_work_order_each(town: Town) -> None:
     await town.say("v1", "我们这片河道又黑又臭，污水直排，味道很大，一直没人管")
     await town.say("v2", "那边的河道也是又黑又臭，污水直接往里排，请派人来清理")

@@ -44,8 +44,8 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One report; what is not said is empty. ``told`` are its words with the slots they leave out;
-    ``done`` says its repair waits for acceptance.
+    """One report; what is not said is empty. ``words`` are the writer's own, ``told`` the same with
+    the slots they leave out; ``done`` says its repair waits for acceptance.
     """
 
     asset: str
@@ -55,6 +55,7 @@ class Claim:
     fault: str
     priority: str
     serial: str
+    words: str
     told: str
     said: Words
     done: bool
@@ -77,6 +78,7 @@ def claim_of(record: Details | WorkOrder) -> Claim:
         fault=record.fault_type,
         priority=record.priority,
         serial=bare(record.serial),
+        words=record.text,
         told=told,
         said=read(told),
         done=isinstance(record, WorkOrder) and record.state is State.AWAITING_ACCEPTANCE,

@@ -183,7 +183,9 @@ def _judged(pair: _Pair, minutes: float, order: WorkOrder, judge: Judge) -> Join
     if apart and not (_same_serial(pair) or _same_place(pair)):
         return JoinDecision(order.id, False, 0.0, "nothing_in_common")
     people = True if _same_people(pair) else False if apart else None
-    verdict = judge(pair.old.told, pair.new.told, abs(minutes), people)
+    # one's own address, known from before, agrees with itself and proves nothing
+    said = pair.new.words if people else pair.new.told
+    verdict = judge(pair.old.told, said, abs(minutes), people)
     if verdict.reason == "recurrence" and pair.old.done:
         return None
     score = verdict.score if verdict.same else 0.0

@@ -260,7 +260,7 @@ def test_understand_jsonl_answers_every_line_in_order(paidan: Run) -> None:
     assert answers[0]["fault_type"] == "hvac"
     assert set(answers[0]) == {
         "id", "intent", "fault_type", "priority", "emotion", "entities", "normalized",
-        "confidence", "evidence", "abstained",
+        "confidence", "evidence", "abstained", "corrections",
     }  # fmt: skip
 
 
