@@ -36,6 +36,7 @@ _ALONE = 0.8
 """What names and times of this confidence, unseen by the tagger, out of fold are right often
 enough to be told.
 """
+_GUESS = 0.6
 _CERTAIN = 0.93
 """Phone numbers of this confidence have a shape nothing else has."""
 
@@ -157,8 +158,8 @@ _NORMAL: Mapping[Kind, Callable[[str], str | None]] = {
 
 def _by_grammar(reading: Reading, asked: Asked) -> _Groups:
     text = reading.folded
-    phone = phones.find(text, asked=asked.slot == "phone")
-    error = codes.error_codes(text, phone)
+    phone = _sure(phones.find(text, asked=asked.slot == "phone"))
+    error = _sure(codes.error_codes(text, phone))
     time = times.find(text, [*phone, *error], asked.at)
     serial = codes.serials(text, [*phone, *error, *time])
     if asked.serial_pattern is not None:
@@ -178,6 +179,11 @@ def _by_grammar(reading: Reading, asked: Asked) -> _Groups:
         "time": time,
         "name": name,
     }
+
+
+def _sure(spans: list[Span]) -> list[Span]:
+    """Without those that are only a guess for the tagger to confirm."""
+    return [span for span in spans if span.confidence > _GUESS]
 
 
 _BARE_SERIAL = re.compile(r"[a-z0-9][a-z0-9_/#. -]{1,29}")

@@ -25,7 +25,8 @@ _TICKET = re.compile(r"[345]g|wo-\d{6,8}-\d+|\d{4}-\d{1,2}-\d{1,2}")
 _ENOUGH_DIGITS = 3
 
 _CODE = (
-    r"(?:(?:err?|error|fault|al|alm|srvo|sc|code|[a-z]{1,3})[-. ]?\d{1,4}(?:[-.]\d{1,3})?[a-z]?"
+    r"(?:0x[0-9a-f]{2,8}"
+    r"|(?:err?|error|fault|al|alm|srvo|sc|code|[a-z]{1,3})[-. ]?\d{1,4}(?:[-.]\d{1,3})?[a-z]?"
     r"|\d{2,4}(?:[.-]\d{1,3})?|[a-z]\s?[零一二三四五六七八九]{1,3}|oc|ol|ov|uv|hh|lu|los)"
 )
 _NOT_A_UNIT = (
@@ -37,8 +38,15 @@ _CODE_CONTEXT = re.compile(
     r"(?:了|是|为|着|个|一个|说|代码|码|错误|故障|异常|[:：“\"'「\s])*(?<![a-z0-9])"
     rf"({_CODE}){_NOT_A_UNIT}"
 )
+_SHOWN = re.compile(
+    r"(?:代码|应答码|报错|报警|报|显示|提示|屏上|写着?|跳出|闪|返回|弹)"
+    r"(?:了|是|为|着|说|[:：“\"'「\s])*(?<![a-z0-9])"
+    r"([a-z#][a-z#!]{1,20}(?:[ _-][a-z0-9][a-z0-9.]{0,12}){0,3}|-\d{3,6})(?![a-z0-9])"
+)
+"""Words and numbers on a screen; whether they name the fault is for the tagger to say."""
 _CODE_SHAPE = re.compile(
-    r"(?<![a-z0-9-])((?:err?|error|f|p|u|h|al|alm|srvo)[-. ]?\d{1,4}|e[-. ]?\d{1,3})"
+    r"(?<![a-z0-9-])"
+    r"(0x[0-9a-f]{2,8}|(?:err?|error|f|p|u|h|al|alm|srvo)[-. ]?\d{1,4}|e[-. ]?\d{1,3})"
     r"(?![a-z0-9-]|\s*(?:座|楼|栋|区|口|层|车位|店|号|室|排|馆|厅|门|柱|桩|枪|级|度))"
 )
 
@@ -72,6 +80,7 @@ def error_codes(folded: str, taken: list[Span]) -> list[Span]:
     """Alarm and error codes as shown or spoken, normalised to upper case without separators."""
     found = [Span(*hit.span(1), 0.9, normal(hit[1])) for hit in _CODE_CONTEXT.finditer(folded)]
     found += [Span(*hit.span(1), 0.7, normal(hit[1])) for hit in _CODE_SHAPE.finditer(folded)]
+    found += [Span(*hit.span(1), 0.5, normal(hit[1])) for hit in _SHOWN.finditer(folded)]
     return disjoint(free_of(found, taken))
 
 
