@@ -25,7 +25,8 @@ from bots.gateway.codes import Authorised, Codes
 from bots.gateway.media import LARGEST
 from bots.gateway.openings import Openings
 from bots.gateway.tencent import Envelope, fresh, signed, text_of, xml_of
-from bots.wechat.reading import CAPABILITIES, CHANNEL, MENU, said
+from bots.gateway.tencent_messages import MENU
+from bots.wechat.reading import CAPABILITIES, CHANNEL, said
 from workflow.records import Inbound, Media, Outgoing, Receipt
 
 ADDRESS: Final = "https://api.weixin.qq.com"

@@ -19,8 +19,9 @@ from bots.channel import Capabilities, ChannelError, Refused, Unsupported
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Switchboard
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.tencent import Envelope, Fields, text_of
+from bots.gateway.tencent_messages import MENU
 from bots.wecom import cards
-from bots.wecom.app_reading import CAPABILITIES, CHANNEL, MENU, PRESSED, Press, pressed, said
+from bots.wecom.app_reading import CAPABILITIES, CHANNEL, PRESSED, Press, pressed, said
 from bots.wecom.corp import ADDRESS, Corp, mending
 from bots.wecom.quota import Quota
 from bots.wecom.words import plain_pages

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from bots.channel import Capabilities
-from bots.gateway.adapter import Malformed
 from bots.gateway.tencent import Fields, text_of
+from bots.gateway.tencent_messages import HEARD, MENU, instant, media, words
 from bots.wecom.cards import MAX_BUTTONS
 from bots.wecom.quota import PER_MINUTE
-from workflow.records import Action, Inbound, Media
+from workflow.records import Action, Inbound
 
 CHANNEL: Final = "wecom"
 CAPABILITIES: Final = Capabilities(
@@ -29,10 +29,7 @@ CAPABILITIES: Final = Capabilities(
     per_minute=PER_MINUTE,
 )
 """Cards for members one to one; into groups that the application made, words alone."""
-MENU: Final = {"PAIDAN_REPORT": "报修", "PAIDAN_PROGRESS": "进度", "PAIDAN_PERSON": "转人工"}
-"""The menu's keys, and the words that tapping them is as good as."""
 PRESSED: Final = "template_card_event"
-_HEARD: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,9 @@ def said(fields: Fields, tenant: str) -> Inbound | None:
         return None
     who = text_of(fields, "FromUserName", needed=True)
     at = instant(fields)
-    text, media = _words(kind, event, fields), _media(kind, fields)
-    if not text.strip() and not media:
+    text = MENU.get(text_of(fields, "EventKey"), "") if event else words(kind, fields)
+    luggage = media(kind, fields)
+    if not text.strip() and not luggage:
         return None
     number = "" if event else text_of(fields, "MsgId", needed=True)
     return Inbound(
@@ -85,8 +83,8 @@ def said(fields: Fields, tenant: str) -> Inbound | None:
         sender=who,
         dedupe_key=f"{CHANNEL}:{number}" if number else _event_key(fields),
         sent_at=at,
-        text=text[:_HEARD],
-        media=media,
+        text=text[:HEARD],
+        media=luggage,
     )
 
 
@@ -107,18 +105,6 @@ def pressed(fields: Fields) -> Press:
     )
 
 
-def instant(fields: Fields) -> datetime:
-    """When it was said.
-
-    Raises:
-        Malformed: never.
-    """
-    seconds = text_of(fields, "CreateTime", needed=True)
-    if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 12):  # noqa: PLR2004 - seconds
-        raise Malformed("CreateTime is no time")
-    return datetime.fromtimestamp(int(seconds), UTC)
-
-
 def _event_key(fields: Fields) -> str:
     """Events have no number; two presses in one second differ by what was pressed, and by the
     code that came with it.
@@ -137,27 +123,3 @@ def _option(fields: Fields) -> str:
         found = found.get(name) if isinstance(found, dict) else None
     found = found[0] if isinstance(found, list) and found else found
     return found if isinstance(found, str) else ""
-
-
-def _words(kind: str, event: str, fields: Fields) -> str:
-    if event:
-        return MENU.get(text_of(fields, "EventKey"), "")
-    if kind == "text":
-        return text_of(fields, "Content")
-    if kind == "location":
-        spot = f"{text_of(fields, 'Location_X')},{text_of(fields, 'Location_Y')}"
-        return f"{text_of(fields, 'Label')} {spot}".strip()
-    if kind == "link":
-        return f"{text_of(fields, 'Title')} {text_of(fields, 'Url')}".strip()
-    return ""
-
-
-def _media(kind: str, fields: Fields) -> tuple[Media, ...]:
-    ref = text_of(fields, "MediaId")
-    if not ref:
-        return ()
-    if kind == "image":
-        return (Media("image", ref=ref),)
-    if kind == "voice":
-        return (Media("voice", ref=ref, mime="audio/amr"),)
-    return (Media("video", ref=ref),) if kind == "video" else ()
