@@ -75,7 +75,7 @@ def audit(
     json_: AsJson = False,
 ) -> None:
     """Trains five models, each judging the fifth it has not seen: about half a minute."""
-    from nlp.corpus import audit as auditing
+    from nlp import audit as auditing
 
     if head and head not in auditing.ALLOWED:
         allowed = ", ".join(auditing.ALLOWED)
@@ -103,7 +103,7 @@ def sheet(
     seed: Annotated[int, typer.Option(help=say("抽签的种子", "of the lot"))] = 0,
 ) -> None:
     """Prints CSV: fill the label columns, and mark entities in the last one if you like."""
-    from nlp.corpus import audit as auditing
+    from nlp import audit as auditing
 
     print(auditing.sheet(_rows(folder), rows, seed), end="")
 
@@ -116,7 +116,7 @@ def agree(
     json_: AsJson = False,
 ) -> None:
     """Prints the agreement of each head, and every row the two readers label differently."""
-    from nlp.corpus import audit as auditing
+    from nlp import audit as auditing
 
     try:
         figures, differ = auditing.reread(_rows(folder), filled)

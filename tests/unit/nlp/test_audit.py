@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nlp import corpus
-from nlp.corpus import Example, Placed, audit, mark
+from nlp import audit, corpus
+from nlp.corpus import Example, Placed, mark
 
 KINDS = [("report", "elevator", "P0", "5"), ("report", "hvac", "P1", "2"),
          ("question", "none", "P2", "2")]  # fmt: skip
