@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from bots import lookup, precheck, vocabulary, web
 from bots.decide import decide
+from bots.invites import Invites, keep
 from bots.knowledge import SOLVED
 from bots.refusals import refused
 from bots.risk import watched
@@ -86,6 +87,7 @@ class FrontDesk:
         knows: Articles and past repairs, searched.
         judge: Whether two reports are one incident; None leaves it to plain rules.
         fetch: Brings attachments home; None where messages come with theirs.
+        invites: Knows the invites that bind accounts; None where none are given.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class FrontDesk:
         knows: Knows | None = None,
         judge: Judge | None = None,
         fetch: Fetch | None = None,
+        invites: Invites | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -111,6 +114,7 @@ class FrontDesk:
         self._knows = knows
         self._judge = judge
         self._fetch = fetch
+        self._invites = invites
 
     async def admit(self, inbound: Inbound) -> Admitted | None:
         """Make a message durably ours, with its line in our own chats; None for a redelivery."""
@@ -212,7 +216,8 @@ class FrontDesk:
         if row is None or row.state != "waiting":
             return row.outcome if row else ""
         s = lookup.situation(uow, admitted.inbound, heard, now, self._knows)
-        s = replace(s, judge=self._judge)
+        invited = lookup.invited(uow, s, self._invites)
+        s = replace(s, judge=self._judge, invited=invited)
         decision = refused(s, refusal) if refusal is not None else decide(s)
         decision = self._carry_out(uow, s, watched(s, decision))
         meaning: Facts = facts(heard) if heard is not NOTHING else {}
@@ -240,6 +245,8 @@ class FrontDesk:
         _note_article(uow, s, decision)
         if decision.presence is not None:
             uow.people.put_presence(decision.presence)
+        if decision.binding is not None:
+            keep(uow, decision.binding)
         if decision.retry is not None:
             uow.outbox.retry(decision.retry)
         if decision.unlearn:

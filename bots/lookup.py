@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from bots import alarms, finding, precheck
 from bots import text_commands as commands
+from bots.invites import Invited, Invites
+from bots.invites import invited as read_invite
 from bots.situation import Situation, distinct, is_staff_group, tail
 from workflow.company import Asset, Company, Customer, Identity, Staff
 from workflow.errors import UnknownTicket
@@ -125,6 +127,12 @@ def _who(
     if staff is None or not staff.active:
         return None, None
     return identity, staff
+
+
+def invited(uow: UnitOfWork, s: Situation, invites: Invites | None) -> Invited | None:
+    """Whom the sender says to be, when the message is an invite."""
+    written = s.inbound.action is None and s.inbound.channel != ALARM
+    return read_invite(uow, s.said, invites, s.now) if written else None
 
 
 def _among_colleagues(inbound: Inbound, company: Company) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bots.invites import Binding, Invited
 from workflow.commands import Command, Origin
 from workflow.company import Asset, Company, Customer, Identity, Presence, Staff
 from workflow.events import Actor
@@ -88,6 +89,8 @@ class Situation:
     knows: Knows | None = None
     """Articles and past repairs, to be asked."""
     judge: Judge | None = None
+    invited: Invited | None = None
+    """Whom the sender says to be, with an invite."""
 
     @property
     def said(self) -> str:
@@ -186,6 +189,8 @@ class Decision:
     unhelped: str = ""
     lessons: tuple[Correction, ...] = ()
     unlearn: str = ""
+    binding: Binding | None = None
+    """The sender's account, as somebody's from now on."""
 
 
 def words(inbound: Inbound) -> str:

@@ -118,6 +118,11 @@ def _help(reply: Reply, _facts: dict[str, object], words: Words) -> str:
     return words.say(f"reply.help.{'staff' if reply.role in _STAFF else 'customer'}")
 
 
+def _bound(reply: Reply, facts: dict[str, object], words: Words) -> str:
+    side = "customer" if reply.data.get("role") == "customer" else "staff"
+    return words.say(f"reply.bound.{side}", **facts)
+
+
 def _listing(line: str, key: str) -> Callable[[Reply, dict[str, object], Words], str]:
     """A text with one line for each row of ``data[key]``."""
 
@@ -279,6 +284,7 @@ def _illegal(code: str, data: Facts) -> str:
 
 _TEXTS: Mapping[str, Callable[[Reply, dict[str, object], Words], str]] = {
     "help": _help,
+    "bound": _bound,
     "progress": _listing("progress_line", "orders"),
     "which_order": _listing("which_line", "choices"),
     "offer_split": _listing("split_line", "parts"),

@@ -19,6 +19,7 @@ from bots.channel import Channel
 from bots.front_desk import FrontDesk, SignIn
 from bots.gateway.adapter import Adapter, Admit
 from bots.gateway.luggage import Luggage
+from bots.invites import Invites
 from bots.web import WebChannel
 from nlp import Understander
 from notifier.cases import plan_case
@@ -97,6 +98,7 @@ async def assemble(
     ids: Callable[[], str] | None = None,
     channels: Callable[[SqlStore, Clock], Mapping[str, Channel]] = own_channels,
     sign_in: SignIn | None = None,
+    invites: Invites | None = None,
     plugged: Plugged | None = None,
 ) -> AsyncIterator[Parts]:
     """Open the store, migrate it, and put everything on it.
@@ -109,6 +111,7 @@ async def assemble(
         ids: Gives the next id, for runs that must be repeatable.
         channels: Makes the channels delivery speaks through.
         sign_in: Makes the link that 「登录」 is answered with.
+        invites: Knows the invites that 「绑定」 brings.
         plugged: Makes the adapters of chat platforms.
     """
     async with open_store(url, blobs, ids=ids, clock=clock) as store, client() as http:
@@ -134,6 +137,7 @@ async def assemble(
             knows=knowing,
             judge=understander.same_incident,
             fetch=Luggage(adapters, store.blobs).fetch,
+            invites=invites,
         )
         patience = PATIENCE if clock is None else UNHURRIED
         delivery = Delivery(store, movable, ways, patience=patience)
@@ -197,6 +201,7 @@ async def _serve(
             settings.blobs,
             understander,
             sign_in=door,
+            invites=Invites(settings.secret()),
             plugged=partial(_plugged, settings, shared),
         ) as parts,
     ):

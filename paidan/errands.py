@@ -20,7 +20,7 @@ from paidan.markdown import read_markdown
 from paidan.problems import InvalidFile, Problem
 from paidan.settings import Settings
 from paidan.tables import COLUMNS, Kind
-from workflow.company import Company
+from workflow.company import Company, Customer, Staff
 from workflow.errors import InvalidInput, UnknownTicket
 from workflow.ports import UnitOfWork
 from workflow.records import Action, ChatRef, Inbound, Receipt
@@ -144,6 +144,26 @@ def login_link(settings: Settings, staff_id: str) -> str:
         raise InvalidInput(field="staff", found=staff_id, allowed=", ".join(sorted(known)))
     path = login_path(settings.secret(), settings.tenant, staff_id, datetime.now(UTC))
     return settings.public_url + path
+
+
+def invite(settings: Settings, person_id: str) -> str:
+    """What somebody sends in a chat to bind their account there, as an employee or as a customer.
+
+    Raises:
+        InvalidInput: nobody by this id.
+    """
+    from bots.invites import Invites
+
+    async def work(store: SqlStore) -> Staff | Customer | None:
+        def find(uow: UnitOfWork) -> Staff | Customer | None:
+            return uow.company.staff.get(person_id) or uow.people.customer(person_id)
+
+        return await store.read(settings.tenant, find)
+
+    person = _with_store(settings, work)
+    if person is None or (isinstance(person, Staff) and not person.active):
+        raise InvalidInput(field="person", found=person_id, allowed="staff / customers")
+    return Invites(settings.secret()).code(settings.tenant, person, datetime.now(UTC))
 
 
 def action_link(settings: Settings, do: str, ref: str, staff_id: str) -> str:

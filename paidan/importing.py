@@ -76,8 +76,8 @@ async def store_company(store: Store, tenant: str, loaded: Loaded, by: str = FIL
 
     Articles are added or changed by id, each change a new version.
 
-    What the file leaves empty and daily work fills in stays: ratings, chats customers were last
-    seen in, asset tokens. Assets without a token get a random one.
+    What the file leaves empty and daily work fills in stays: ratings, accounts bound by invite,
+    chats customers were last seen in, asset tokens. Assets without a token get a random one.
     """
     tokens = _tokens(asset.id for asset in loaded.assets)
 
@@ -152,14 +152,26 @@ def _stored(uow: UnitOfWork) -> Company | None:
 
 
 def _remember(old: Company | None, new: Company) -> Company:
-    """Ratings come from customers; a file that lists none must not wipe them."""
+    """Ratings come from customers, and accounts from invites: a file that lists none must not wipe
+    them. On the channels that a file does name for somebody, it decides.
+    """
     if old is None:
         return new
     staff = {
-        id_: replace(s, ratings=s.ratings or old.staff[id_].ratings) if id_ in old.staff else s
-        for id_, s in new.staff.items()
+        id_: _renewed(old.staff[id_], s) if id_ in old.staff else s for id_, s in new.staff.items()
     }
     return replace(new, staff=staff)
+
+
+def _renewed(old: Staff, new: Staff) -> Staff:
+    named = {place.channel for place in new.contacts}
+    bound = tuple(place for place in old.contacts if place.channel not in named)
+    return replace(
+        new,
+        ratings=new.ratings or old.ratings,
+        contacts=(*new.contacts, *bound),
+        handles={**old.handles, **new.handles},
+    )
 
 
 def _put_customers(uow: UnitOfWork, customers: Iterable[Customer], count: _Count) -> None:

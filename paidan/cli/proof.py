@@ -1,4 +1,4 @@
-"""Proof and one-time links: audit, explain, login-link, action-link, alarm-token."""
+"""Proof and one-time links: audit, explain, login-link, invite, action-link, alarm-token."""
 
 # ruff: noqa: PLC0415 - a command line must not pay for rooms it does not enter
 
@@ -38,6 +38,16 @@ def login_link(staff: str, config: ConfigFile = None) -> None:
     from paidan.errands import login_link as link
 
     print(link(settings_of(config), staff))
+
+
+@app.command(
+    help=say("给员工或客户一个绑定聊天账号的邀请码。", "Print an invite to bind a chat account.")
+)
+def invite(person: str, config: ConfigFile = None) -> None:
+    """They send 「绑定 <invite>」 once, in the chat to be bound."""
+    from paidan.errands import invite as code
+
+    print(code(settings_of(config), person))
 
 
 @app.command(

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bots.invites import Invites
 from bots.web import parse
 from nlp import Understander
 from paidan.audit import Report, prove
@@ -35,6 +36,8 @@ TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=SHANGHAI)
 """An ordinary working morning."""
 SUPERVISORS = ChatRef("sandbox", "group:supervisors", "group")
 CHIEF = "zhoulan"
+SECRET = b"scenario"
+INVITES = Invites(SECRET)
 
 
 def customer_chat(customer: str) -> ChatRef:
@@ -206,6 +209,7 @@ async def town(understander: Understander, tmp_path: Path) -> AsyncIterator[Town
     loaded = demo_company()
     clock = FrozenClock(TUESDAY)
     url = f"sqlite:///{tmp_path / 'town.db'}"
-    async with assemble(url, tmp_path / "blobs", understander, clock=clock) as parts:
+    reader, blobs = understander, tmp_path / "blobs"
+    async with assemble(url, blobs, reader, clock=clock, invites=INVITES) as parts:
         await seed(parts.store, loaded)
         yield Town(parts, loaded, clock)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
 
+from bots.invites import Invites
 from paidan.console.answers import go_back
 from paidan.console.guard import read_form
 from paidan.console.render import page, reader_of
@@ -156,7 +158,21 @@ def _form(
         cells=cells,
         errors=errors,
         shifts=list(request[VIEWER].company.shifts.values()),
+        invite=_invite(request, record),
     )
+
+
+def _invite(request: web.Request, record: Record) -> str:
+    """What this person sends to bind a chat account; whoever may not make supervisors may not
+    invite one either.
+    """
+    services, viewer = request.app[SERVICES], request[VIEWER]
+    if isinstance(record, Asset) or (isinstance(record, Staff) and not record.active):
+        return ""
+    engineer = isinstance(record, Customer) or record.role == "engineer"
+    if not engineer and not viewer.has(Right.ROLES):
+        return ""
+    return Invites(services.secret).code(services.tenant, record, datetime.now(UTC))
 
 
 def _cells(record: Record) -> dict[str, str]:

@@ -259,6 +259,13 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "heat.total": ("共 {n} 单", "{n} in all"),
     "heat.cell": ("{channel} {from}–{to} 点：{n} 单", "{channel} {from}–{to}: {n}"),
     "channel.sandbox": ("沙盒", "Sandbox"),
+    "channel.wecom": ("企业微信", "WeCom"),
+    "channel.wecom_bot": ("企业微信机器人", "WeCom bot"),
+    "channel.wecom_webhook": ("企业微信群机器人", "WeCom group robot"),
+    "channel.wecom_kf": ("微信客服", "WeChat customer service"),
+    "channel.wechat": ("公众号", "WeChat"),
+    "channel.dingtalk": ("钉钉", "DingTalk"),
+    "channel.telegram": ("Telegram", "Telegram"),
     "channel.web": ("网页", "Web"),
     "channel.alarm": ("设备告警", "Device alarms"),
     "channel.house": ("系统自己", "By itself"),
@@ -382,6 +389,15 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "people.assets": ("设备", "Assets"),
     "people.find": ("找人、找设备", "Find"),
     "people.save": ("保存", "Save"),
+    "people.invite": ("绑定聊天账号", "Bind a chat account"),
+    "people.invite.hint": (
+        "请 {name} 在企业微信、钉钉、Telegram 等聊天里把下面这句发给派单。两天内有效，"
+        "用一次就作废。",
+        "{name} sends this to Paidan in WeCom, DingTalk, Telegram or another chat. It works once, "
+        "within two days.",
+    ),
+    "people.invite.words": ("绑定 {code}", "bind {code}"),
+    "people.invite.bound": ("已绑定", "Bound"),
     "people.saved": ("已保存", "Saved"),
     "people.import": ("从表格导入", "Import a table"),
     "people.import.hint": (

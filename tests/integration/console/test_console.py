@@ -218,6 +218,13 @@ async def test_a_doubtful_report_is_decided_with_one_tap(
     assert "我要投诉" not in await browser.see("/")
 
 
+async def test_an_invite_for_an_engineer_is_shown_and_none_for_an_equal(chief: Browser) -> None:
+    shown = await chief.see("/people/staff/zhaoqiang")
+    assert re.search(r"绑定 zhaoqiang-[A-Z2-7]{8}", shown)
+    assert "绑定 zhoulan" not in await chief.see("/people/staff/zhoulan")
+    assert re.search(r"绑定 c01-[A-Z2-7]{8}", await chief.see("/people/customers/c01"))
+
+
 async def test_people_are_edited_and_imported_by_the_same_rules(
     chief: Browser, services: Services
 ) -> None:
