@@ -16,6 +16,7 @@ from bots.channel import Retry
 from bots.gateway.tokens import Tokens
 from storage import open_store
 from storage.notes import RedisNotes
+from tests.waiting import wait_until
 from workflow.ports import Notes
 
 HOUR = timedelta(hours=1)
@@ -63,11 +64,7 @@ async def test_a_note_whose_life_is_over_was_never_written(notes: Notes) -> None
     async def gone() -> bool:
         return await notes.get("token") is None
 
-    for _ in range(200):
-        if await gone():
-            break
-        await asyncio.sleep(0.01)
-    assert await gone()
+    await wait_until(gone)
     assert await notes.swap("token", None, "new", HOUR)
     assert await notes.get("token") == "new"
 

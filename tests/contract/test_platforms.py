@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ import pytest
 
 from tests.vendors.dingtalk import DingTalkByHttp, FakeDingTalk
 from tests.vendors.ear import Ear
-from tests.vendors.platform import Platform, Shown, Town, town
+from tests.vendors.platform import TENANT, Platform, Shown, Town, town
 from tests.vendors.telegram import FakeTelegram, PollingTelegram
 from tests.vendors.wechat import FakeWechat
 from tests.vendors.wecom import FakeWecom
 from tests.vendors.wecom_bot import FakeWecomBot
 from tests.vendors.wecom_kf import FakeKf
+from tests.waiting import wait_until
 from workflow.states import State
 
 PLATFORMS: list[type[Platform]] = [
@@ -125,19 +127,14 @@ async def test_a_busy_platform_is_waited_for_and_a_broken_one_tried_again(there:
 
 async def wind_until_shown(there: Town, chat: str, words: str) -> None:
     """Let the clock run in steps of ten seconds until a chat says this."""
-    for _ in range(60):
-        if any(words in s.text for s in there.platform.shown(chat)):
-            return
-        clock = there.parts.clock
-        await clock.move(
-            "demo",
-            clock.now("demo").fromtimestamp(
-                clock.now("demo").timestamp() + 10, tz=clock.now("demo").tzinfo
-            ),
-        )
-        there.parts.house.wake("demo", frozenset({"outbox"}))
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{chat} never said {words}")
+    clock = there.parts.clock
+
+    async def shown() -> bool:
+        await clock.move(TENANT, clock.now(TENANT) + timedelta(seconds=10))
+        there.parts.house.wake(TENANT, frozenset({"outbox"}))
+        return any(words in s.text for s in there.platform.shown(chat))
+
+    await wait_until(shown, lambda: f"{chat} never said {words}")
 
 
 async def test_it_acknowledges_while_nobody_has_understood_yet(

@@ -17,7 +17,8 @@ from bots.channel import Refused, Retry
 from bots.dingtalk import adapter
 from tests.vendors.dingtalk import CLIENT, SECRET, DingTalkByHttp, FakeDingTalk, sign
 from tests.vendors.ear import Ear
-from tests.vendors.platform import TENANT, Town, town, until
+from tests.vendors.platform import TENANT, Town, town
+from tests.waiting import wait_until
 from workflow.records import ChatRef, Outgoing
 
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
@@ -190,7 +191,7 @@ async def test_the_stream_comes_back_and_a_ping_is_answered(tmp_path: Path) -> N
         async def again() -> bool:
             return fake.connections > 1 and fake.socket is not first
 
-        await until(again)
+        await wait_until(again)
         await fake.says("anna", FAULT, "customer:anna")
         assert await there.until_order()
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.vendors.ear import Ear
-from tests.vendors.platform import Town, town, until
+from tests.vendors.platform import Town, town
 from tests.vendors.telegram import FakeTelegram
+from tests.waiting import wait_until
 from workflow.records import ChatRef
 
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
@@ -67,7 +68,7 @@ async def test_the_hook_is_registered_with_its_secret(there: Town, telegram: Fak
     async def registered() -> bool:
         return bool(telegram.hook_set)
 
-    await until(registered)
+    await wait_until(registered)
     assert telegram.hook_set["url"] == telegram.hook
     assert telegram.hook_set["secret_token"] == "hook-secret"
     assert there.platform is telegram
@@ -98,7 +99,7 @@ async def test_a_button_that_wants_words_says_how(there: Town, telegram: FakeTel
     async def alert() -> Any:
         return next((a for a in telegram.answers if "请回复" in a.get("text", "")), None)
 
-    assert "完成 1" in (await until(alert))["text"]
+    assert "完成 1" in (await wait_until(alert))["text"]
 
 
 async def test_a_group_that_becomes_a_supergroup_keeps_its_place(
@@ -112,7 +113,7 @@ async def test_a_group_that_becomes_a_supergroup_keeps_its_place(
     async def spoken() -> bool:
         return any("接单" in str(m["keyboard"]) for m in telegram.messages[new].values())
 
-    await until(spoken)
+    await wait_until(spoken)
     telegram.chats["group:home"] = new
     card = await there.until_shown("group:home", lambda s: "接单" in s.buttons)
     await telegram.presses(order.assignee, card, "接单")

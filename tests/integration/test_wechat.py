@@ -16,8 +16,9 @@ from bots.channel import Refused, Retry
 from bots.wechat import adapter
 from paidan.demo import demo_company
 from tests.vendors.ear import Ear
-from tests.vendors.platform import TENANT, Town, town, until
+from tests.vendors.platform import TENANT, Town, town
 from tests.vendors.wechat import APP_ID, SECRET, FakeWechat
+from tests.waiting import wait_until
 from workflow.records import Card, ChatRef, Outgoing
 
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
@@ -57,7 +58,7 @@ async def test_the_number_comes_with_the_answer_and_costs_no_push(
 
 
 async def test_the_fifth_push_is_the_last_and_then_the_template_speaks(
-    there: Town, account: FakeWechat
+    there: Town, account: FakeWechat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await account.says("bob", "在吗", "customer:bob")
     channel = there.parts.adapters["wechat"]
@@ -68,6 +69,7 @@ async def test_the_fifth_push_is_the_last_and_then_the_template_speaks(
     assert receipt.message_id.startswith("template:")
     assert words(account, "bob", "template") == ["WO-20261123-0001\n又一条进度"]
     assert len(words(account, "bob", "push")) == 5
+    monkeypatch.setattr(adapter, "ANSWER_WITHIN", 0.1)  # the same question is not answered twice
     await account.says("bob", "在吗", "customer:bob")
     again = await channel.send(outgoing(account, "bob", "窗口又开了", key="k2"))
     assert not again.message_id.startswith("template:")
@@ -93,7 +95,7 @@ async def test_a_dead_token_is_renewed_once_by_all(there: Town, account: FakeWec
     async def answered() -> bool:
         return bool(words(account, "anna")) and bool(words(account, "bob"))
 
-    await until(answered)
+    await wait_until(answered)
     await channel.send(outgoing(account, "anna", "一"))
     before = account.fetched
     account.dies()
@@ -111,14 +113,14 @@ async def test_the_menu_is_set_and_its_taps_are_words(there: Town, account: Fake
     async def menu() -> Any:
         return account.menus
 
-    (set_up,) = await until(menu)
+    (set_up,) = await wait_until(menu)
     assert set_up["button"][0]["name"] == "一键报修"
     await account.tell(account.event("anna", "CLICK", "PAIDAN_REPORT"))
 
     async def asked() -> bool:
         return bool(words(account, "anna"))
 
-    await until(asked)
+    await wait_until(asked)
     assert await there.orders() == []
     await account.says("anna", FAULT, "customer:anna")
     assert await there.until_order()
@@ -131,7 +133,7 @@ async def test_a_scanned_code_brings_its_asset(there: Town, account: FakeWechat)
     async def asked() -> bool:
         return bool(words(account, "anna"))
 
-    await until(asked)
+    await wait_until(asked)
     await account.says("anna", FAULT, "customer:anna")
     order = await there.until_order()
     assert order.asset_id == asset.id

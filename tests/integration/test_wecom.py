@@ -19,8 +19,9 @@ from bots.gateway.adapter import Adapter
 from paidan.doctor import say
 from tests.vendors import node
 from tests.vendors.ear import Ear
-from tests.vendors.platform import Shown, Town, town, until
+from tests.vendors.platform import Shown, Town, town
 from tests.vendors.wecom import AES_KEY, AGENT, CORP_ID, SECRET, TOKEN, FakeWecom, xml
+from tests.waiting import wait_until
 from workflow.records import Action, Button, Card, ChatRef, Outgoing
 from workflow.states import State
 
@@ -235,7 +236,7 @@ async def test_ten_choices_and_long_words_stay_within_the_card(
     async def asked() -> bool:
         return "确定" in shown.buttons
 
-    await until(asked)
+    await wait_until(asked)
     assert len(shown.raw["button_selection"]["option_list"]) == 10
     assert "转派 1" in shown.text
 

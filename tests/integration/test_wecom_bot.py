@@ -24,9 +24,10 @@ from paidan.channels.wecom_bot import WecomBot
 from paidan.doctor import say
 from tests.vendors import node
 from tests.vendors.ear import Ear
-from tests.vendors.platform import Shown, Town, town, until
+from tests.vendors.platform import Shown, Town, town
 from tests.vendors.wecom import AES_KEY, TOKEN
 from tests.vendors.wecom_bot import BOT_ID, SECRET, FakeWecomBot
+from tests.waiting import wait_until
 from workflow.records import Action, Button, Card, ChatRef, Outgoing
 
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
@@ -184,7 +185,7 @@ async def test_a_lost_line_is_opened_again(there: Town, bot: FakeWecomBot) -> No
     async def again() -> bool:
         return bot.socket is not None and bot.socket is not older
 
-    await until(again)
+    await wait_until(again)
     await bot.says("anna", f"{FAULT} 另一处垃圾", "customer:anna")
 
 
@@ -199,7 +200,7 @@ async def test_kicked_it_stands_by_and_says_so(
         async def kicked() -> bool:
             return [f.code for f in await adapter.check()] == ["wecom_bot_kicked"]
 
-        await until(kicked)
+        await wait_until(kicked)
         with pytest.raises(Retry):
             await adapter.send(outgoing())
     subscribed = [f for f in bot.frames if f["cmd"] == "aibot_subscribe"]
@@ -234,7 +235,7 @@ async def test_who_lost_the_lease_gives_up_the_line(
     async def given_up() -> bool:
         return bot.socket is None
 
-    await until(given_up)
+    await wait_until(given_up)
     assert await notes.get("line") == "another process"
     assert await notes.get("kicked") is None
 
@@ -350,13 +351,13 @@ async def test_tencents_own_client_finds_the_gateway_it_knows(tmp_path: Path) ->
         async def spoken() -> Shown | None:
             return next((s for s in bot.shown(GROUP) if s.raw), None)
 
-        shown = await until(spoken)
+        shown = await wait_until(spoken)
         await bot.presses("anna", shown, "接单")
 
         async def painted() -> bool:
             return bool(shown.edits)
 
-        await until(painted)
+        await wait_until(painted)
         async with ClientSession() as http, http.ws_connect(bot.address) as other:
             body = {"bot_id": BOT_ID, "secret": SECRET}
             await other.send_json(

@@ -14,8 +14,9 @@ from bots.channel import Refused
 from bots.gateway.adapter import Adapter
 from paidan.doctor import say
 from tests.vendors.ear import Ear
-from tests.vendors.platform import Town, town, until
+from tests.vendors.platform import Town, town
 from tests.vendors.wecom_kf import FakeKf
+from tests.waiting import wait_until
 from workflow.records import Action, Button, Card, ChatRef, Outgoing
 
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
@@ -53,7 +54,7 @@ async def heard(there: Town, kf: FakeKf) -> None:
     async def fetched() -> bool:
         return await notes.get("cursor") == str(len(kf.news))
 
-    await until(fetched)
+    await wait_until(fetched)
 
 
 async def test_all_pages_are_fetched_and_none_twice(there: Town, kf: FakeKf) -> None:
@@ -64,7 +65,7 @@ async def test_all_pages_are_fetched_and_none_twice(there: Town, kf: FakeKf) -> 
     async def all_there() -> bool:
         return len(await there.orders()) == 5
 
-    await until(all_there)
+    await wait_until(all_there)
     starts = [body.get("cursor") for path, body in kf.calls if path == "kf/sync_msg"]
     assert {"2", "4"} <= {str(start) for start in starts}
 
@@ -127,7 +128,7 @@ async def test_a_code_with_a_scene_names_the_asset(there: Town, kf: FakeKf) -> N
     async def come() -> bool:
         return bool(seen)
 
-    await until(come)
+    await wait_until(come)
     assert seen[0].asset == "a-lift-01"
 
 

@@ -23,7 +23,8 @@ from typing_extensions import override
 
 from paidan.channels.dingtalk import DingTalk, GroupRobot
 from paidan.channels.section import ChannelSection
-from tests.vendors.platform import Platform, Shown, until
+from tests.vendors.platform import Platform, Shown
+from tests.waiting import wait_until
 
 CLIENT = "dingclient0001"
 SECRET = "client-secret-of-the-fake"
@@ -159,7 +160,7 @@ class FakeDingTalk(Platform):
         async def connected() -> bool:
             return self.socket is not None and not self.socket.closed
 
-        await until(connected)
+        await wait_until(connected)
         assert self.socket is not None
         number = f"m{next(self._ids)}"
         self.acks[number] = asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 import paidan.demo
 from bots.gateway.adapter import Adapter, Admit
@@ -31,6 +32,7 @@ from paidan.compose import Parts, Understands, assemble, seed
 from paidan.console.app import build
 from paidan.console.services import Services
 from storage import SqlStore
+from tests.waiting import wait_until
 from workflow.kept import Post
 from workflow.records import Card, ChatRef, Inbound
 from workflow.work_order import WorkOrder
@@ -148,7 +150,7 @@ class Town:
         async def look() -> WorkOrder | None:
             return next((order for order in await self.orders() if wanted(order)), None)
 
-        return await until(look)
+        return await wait_until(look)
 
     async def until_shown(self, chat: str, wanted: Callable[[Shown], bool]) -> Shown:
         """The newest message of a chat that is as wanted, once there is one."""
@@ -156,7 +158,7 @@ class Town:
         async def look() -> Shown | None:
             return next((s for s in reversed(self.platform.shown(chat)) if wanted(s)), None)
 
-        return await until(look, lambda: f"{chat}: {self.platform.shown(chat)}")
+        return await wait_until(look, lambda: f"{chat}: {self.platform.shown(chat)}")
 
     # --- colleagues, who live in the sandbox where the platform has no groups ---------------------
 
@@ -187,8 +189,7 @@ class Town:
         async def look() -> Shown | None:
             return next((s for s in reversed(await self.told()) if wanted(s)), None)
 
-        found: Shown = await until(look)
-        return found
+        return await wait_until(look)
 
     async def until_card(self, button: str) -> Shown:
         """The team's card, once it has this button."""
@@ -243,22 +244,12 @@ def _line(post: Post) -> Shown:
     return Shown(str(post.id), _TEAM.chat, text, labels, post.mentions, raw={"card": card})
 
 
-async def until(look: Callable[[], Any], otherwise: Callable[[], str] = lambda: "") -> Any:
-    """What ``look`` gives once it gives something; a minute at most."""
-    for _ in range(3000):
-        found = await look()
-        if found:
-            return found
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"it never came: {otherwise()}")
-
-
 @asynccontextmanager
 async def town(platform: Platform, understander: Understands, folder: Path) -> AsyncIterator[Town]:
     """Paidan, its doors and loops running, its company on the platform."""
     await platform.start()
-    port = unused_port()
-    door = f"http://127.0.0.1:{port}"
+    listening = socket.create_server(("127.0.0.1", 0))
+    door = f"http://127.0.0.1:{listening.getsockname()[1]}"
     channels = Channels(**{platform.name: platform.section()})
 
     def plugged(store: SqlStore, http: ClientSession, admit: Admit) -> Mapping[str, Adapter]:
@@ -271,15 +262,16 @@ async def town(platform: Platform, understander: Understands, folder: Path) -> A
             assemble(url, folder / "blobs", understander, clock=clock, plugged=plugged) as parts,
         ):
             await seed(parts.store, company_on(platform))
-            async with _open(parts, port):
+            async with _open(parts, listening):
                 platform.hook = f"{door}/hooks/{platform.name}"
                 yield Town(platform, parts)
     finally:
+        listening.close()
         await platform.stop()
 
 
 @asynccontextmanager
-async def _open(parts: Parts, port: int) -> AsyncIterator[None]:
+async def _open(parts: Parts, listening: socket.socket) -> AsyncIterator[None]:
     services = Services(
         store=parts.store,
         tenant=TENANT,
@@ -287,7 +279,7 @@ async def _open(parts: Parts, port: int) -> AsyncIterator[None]:
         secret=b"a secret of the tests, 32 bytes!",
         hooks=parts.adapters,
     )
-    server = TestServer(build(services), port=port)
+    server = TestServer(build(services), socket_factory=lambda *_: listening)
     await server.start_server()
     running = [
         asyncio.create_task(keep_running(parts.adapters)),

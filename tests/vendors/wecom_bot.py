@@ -17,8 +17,9 @@ from typing_extensions import override
 
 from paidan.channels.section import ChannelSection
 from paidan.channels.wecom_bot import WecomBot
-from tests.vendors.platform import Platform, Shown, until
+from tests.vendors.platform import Platform, Shown
 from tests.vendors.wecom import UNTOLD, show_card, wrong_card
+from tests.waiting import wait_until
 
 BOT_ID = "aibot-of-the-fake"
 SECRET = "secret-of-the-fake-bot-0123456789"
@@ -204,7 +205,7 @@ class FakeWecomBot(Platform):
         async def up() -> bool:
             return self.socket is not None
 
-        await until(up)
+        await wait_until(up)
         event = body["msgtype"] == "event"
         for _ in range(times):
             request = f"REQ{next(self._ids)}"

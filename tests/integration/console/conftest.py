@@ -23,6 +23,7 @@ from paidan.console.app import build
 from paidan.console.services import Services
 from paidan.demo import demo_company
 from tests.scenario.conftest import model_folder
+from tests.waiting import wait_until
 
 TENANT = "demo"
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -84,12 +85,12 @@ class Browser:
 
     async def until(self, path: str, words: str) -> str:
         """The page once it says this."""
-        for _ in range(250):
+
+        async def look() -> str | None:
             text = await self.see(path)
-            if words in text:
-                return text
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{path} never said {words!r}")
+            return text if words in text else None
+
+        return await wait_until(look, lambda: f"{path} never said {words!r}")
 
     async def post(
         self, path: str, form: Mapping[str, str] | None = None, **more: Any
