@@ -1,9 +1,12 @@
-"""A PostgreSQL for whichever test asks for one, found or started; the header says which."""
+"""What tests share: where their files lie, the trained reader, a PostgreSQL and a Redis found or
+started. The last lines of a run say which PostgreSQL it was, and what could not run.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,12 +19,41 @@ import redis
 from hypothesis import settings
 from sqlalchemy import make_url
 
+from nlp import Understander
+from tests import trained
+
 settings.register_profile("suite", deadline=None)  # how long a machine takes proves nothing
 settings.load_profile("suite")
 
 NODE = "Tencent's own packages"
 """What the reason of every test says that is skipped for want of Node.js."""
+NO_BROWSER = "no Chromium on this machine"
 _STANDARD = "postgresql://127.0.0.1:5432/postgres"
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 1024**3
+"""What the files of a run need at most."""
+
+
+def pytest_configure() -> None:
+    """Files lie in memory where there is room: most tests open databases, whose every commit is
+    waited for until it is on the disk.
+    """
+    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Training may take longer than a test may."""
+    asked = any("understander" in getattr(item, "fixturenames", ()) for item in session.items)
+    if asked and not session.config.option.collectonly:
+        trained.train()
+
+
+@pytest.fixture(scope="session")
+def understander() -> Understander:
+    """The reader made from the shipped corpus."""
+    return Understander.load(trained.FOLDER)
 
 
 def _answers(url: str) -> bool:
@@ -48,14 +80,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The same at the end of a quiet run, whose header is not shown."""
     if terminalreporter.config.get_verbosity() < 0:
         terminalreporter.write_line(_which())
-    unjudged = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if NODE in str(report.longrepr)
-    ]
-    if unjudged:
-        why = f"{len(unjudged)} tests with Tencent's own npm packages did NOT run: install Node.js"
+    skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    if unjudged := sum(NODE in why for why in skipped):
+        why = f"{unjudged} tests with Tencent's own npm packages did NOT run: install Node.js"
         terminalreporter.write_line(why, red=True, bold=True)
+    if unseen := sum(NO_BROWSER in why for why in skipped):
+        terminalreporter.section("NO BROWSER", sep="!", red=True, bold=True)
+        terminalreporter.line(
+            f"{unseen} browser tests did NOT run: install Chromium (apt install chromium) or set "
+            "PAIDAN_CHROMIUM to its path.",
+            red=True,
+        )
 
 
 def _which() -> str:
@@ -94,6 +129,7 @@ def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
     def create() -> str:
         name = f"paidan_test_{uuid.uuid4().hex[:12]}"
         admin.execute(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
+        admin.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')  # none is to last
         made.append(name)
         url = make_url(postgres_server).set(database=name)
         return url.render_as_string(hide_password=False)

@@ -1,7 +1,7 @@
 """Headless Chromium on the demo company: real server, real loops, time that stands still.
 
-Without a browser the tests say so in the run's last lines; ``PAIDAN_REQUIRE_BROWSER=1`` makes
-that a failure.
+Without a browser the tests are skipped, and the run's last lines say so;
+``PAIDAN_REQUIRE_BROWSER=1`` makes that a failure.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -18,9 +19,10 @@ from playwright.async_api import ConsoleMessage, Locator, Page, Playwright, asyn
 
 from paidan.console.app import build
 from paidan.console.services import Services
-from tests.integration.console.conftest import parts, services, understander
+from tests.conftest import NO_BROWSER
+from tests.integration.console.conftest import parts, services
 
-__all__ = ["parts", "services", "understander"]
+__all__ = ["parts", "services"]
 
 FLAGS = [
     "--no-sandbox",
@@ -32,7 +34,6 @@ FLAGS = [
     "--disable-sync",
 ]
 SIZES = {"desk": (1280, 860), "phone": (390, 844)}
-_SKIPPED = pytest.StashKey[int]()
 
 
 def chromium() -> str:
@@ -41,30 +42,14 @@ def chromium() -> str:
     return next((path for path in map(shutil.which, names) if path), "")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Browser tests need a browser: say it, or fail where one is required."""
-    mine = [item for item in items if item.path.is_relative_to(__file__.rpartition("/")[0])]
-    for item in mine:
-        item.add_marker(pytest.mark.browser)
-    if not mine or chromium():
-        return
-    if os.environ.get("PAIDAN_REQUIRE_BROWSER") == "1":
-        raise pytest.UsageError("PAIDAN_REQUIRE_BROWSER=1, but there is no Chromium")
-    config.stash[_SKIPPED] = len(mine)
-    for item in mine:
-        item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The loud last lines."""
-    skipped = terminalreporter.config.stash.get(_SKIPPED, 0)
-    if skipped:
-        terminalreporter.section("NO BROWSER", sep="!", red=True, bold=True)
-        terminalreporter.line(
-            f"{skipped} browser tests did NOT run: install Chromium (apt install chromium) or set "
-            "PAIDAN_CHROMIUM to its path.",
-            red=True,
-        )
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests need a browser: skip them without one, or fail where one is required."""
+    required = os.environ.get("PAIDAN_REQUIRE_BROWSER") == "1"
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.browser)
+            if not chromium() and not required:
+                item.add_marker(pytest.mark.skip(reason=NO_BROWSER))
 
 
 @dataclass
@@ -111,7 +96,9 @@ class Screen:
 
 @pytest.fixture(scope="session")
 def executable() -> str:
-    return chromium()
+    found = chromium()
+    assert found, "PAIDAN_REQUIRE_BROWSER=1, but there is no Chromium"
+    return found
 
 
 @pytest.fixture

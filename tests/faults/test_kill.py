@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from nlp import Understander
 from paidan.audit import prove
 from storage import SqlStore, open_store
 from storage.figures import Story
@@ -97,10 +98,11 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def forks() -> ForkServerContext:
+def forks(understander: Understander) -> ForkServerContext:
     """Processes from a warm start: imports and the model are there already."""
+    del understander  # trained by now
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.town_hall"])
+    context.set_forkserver_preload(["tests.faults.town_hall", "tests.faults.reader"])
     return context
 
 

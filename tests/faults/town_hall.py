@@ -25,16 +25,14 @@ import notifier.delivery
 import paidan.house
 import storage.sending
 from bots.web import WebChannel, parse
-from nlp import Understander
 from paidan.clock import FrozenClock
 from paidan.compose import Parts, assemble, own_channels, seed
 from paidan.demo import demo_company
-from tests.scenario.conftest import TUESDAY, model_folder
+from tests.scenario.conftest import TUESDAY
 from workflow.records import Outgoing, Receipt
 from workflow.work_order import WorkOrder
 
 TENANT = "demo"
-READER = Understander.load(model_folder())
 
 
 # --- the day --------------------------------------------------------------------------------------
@@ -170,6 +168,8 @@ def live(folder: Path, signs: Connection) -> None:
 
 
 async def _live(folder: Path, sign: Callable[[], None]) -> None:
+    from tests.faults.reader import READER  # noqa: PLC0415 - not where tests are only collected
+
     clock = KeptClock(Diary(folder / "clock.jsonl"))
     sends = Diary(folder / "sends.jsonl")
     async with assemble(

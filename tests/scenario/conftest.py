@@ -194,16 +194,6 @@ async def review(town: Town, do: str, message: str, **args: Any) -> None:
     await town.say(CHIEF, chat=staff_chat(CHIEF), action=action)
 
 
-@pytest.fixture(scope="session")
-def understander() -> Understander:
-    return Understander.load(model_folder())
-
-
-def model_folder() -> Path:
-    """The trained model is kept between runs; its name says what it was trained on."""
-    return Path(__file__).parents[2] / "var" / "test-model"
-
-
 @pytest.fixture
 async def town(understander: Understander, tmp_path: Path) -> AsyncIterator[Town]:
     loaded = demo_company()

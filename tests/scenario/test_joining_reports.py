@@ -23,7 +23,6 @@ from tests.scenario.conftest import (
     TUESDAY,
     Town,
     customer_chat,
-    model_folder,
     team_group,
 )
 from workflow.events import Kind
@@ -174,11 +173,6 @@ def in_a_town(understander: Understander, story: Callable[[Town], Awaitable[None
     asyncio.run(live())
 
 
-@pytest.fixture(scope="module")
-def ear() -> Understander:
-    return Understander.load(model_folder())
-
-
 REPORTS = [
     ("v1", "m1", "3栋2单元电梯困人"),
     ("v2", "m2", "三号楼二单元电梯困人了"),
@@ -196,7 +190,7 @@ FEW = settings(
 @FEW
 @given(deliveries=DELIVERIES, batches=st.lists(st.booleans(), min_size=9, max_size=9))
 def test_any_order_of_reporters_and_redeliveries_makes_the_same_work_orders(
-    ear: Understander, deliveries: Sequence[tuple[str, str, str]], batches: list[bool]
+    understander: Understander, deliveries: Sequence[tuple[str, str, str]], batches: list[bool]
 ) -> None:
     async def story(town: Town) -> None:
         for (sender, message, text), settle in zip(deliveries, batches, strict=False):
@@ -211,7 +205,7 @@ def test_any_order_of_reporters_and_redeliveries_makes_the_same_work_orders(
         report = await town.audit()
         assert report.ok, str(report)
 
-    in_a_town(ear, story)
+    in_a_town(understander, story)
 
 
 CLAIMERS = ("ligang", "huangbin")
@@ -225,7 +219,7 @@ ORDERS = list(itertools.permutations(CLAIMERS))
     again=st.lists(st.sampled_from(CLAIMERS), max_size=2),
 )
 def test_of_two_who_press_accept_one_wins_and_the_other_is_told_who(
-    ear: Understander, order: tuple[str, str], together: bool, again: list[str]
+    understander: Understander, order: tuple[str, str], together: bool, again: list[str]
 ) -> None:
     home = team_group("home")
 
@@ -261,7 +255,7 @@ def test_of_two_who_press_accept_one_wins_and_the_other_is_told_who(
             },
         )
 
-    in_a_town(ear, story)
+    in_a_town(understander, story)
 
 
 async def test_the_supervisors_see_how_many_reported(town: Town) -> None:

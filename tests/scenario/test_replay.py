@@ -19,7 +19,7 @@ from paidan import transcript
 from paidan.company_file import Loaded
 from paidan.demo import demo_company
 from paidan.replay import replay as retell
-from tests.scenario.conftest import model_folder
+from tests import trained
 from workflow.errors import InvalidInput
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "reference" / "transcript.schema.json"
@@ -85,7 +85,7 @@ def command(understander: Understander, tmp_path: Path) -> Command:
     del understander  # trained by now
     home = tmp_path / "home"
     home.mkdir()
-    (home / "model").symlink_to(model_folder(), target_is_directory=True)
+    (home / "model").symlink_to(trained.FOLDER, target_is_directory=True)
     env = {"PATH": os.environ["PATH"], "PAIDAN_HOME": str(home), "PYTHONHASHSEED": "random"}
     env |= {name: os.environ[name] for name in ("HOME", "VIRTUAL_ENV") if name in os.environ}
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 PACKAGES = ("@wecom/crypto@1.0.1", "@wecom/aibot-node-sdk@1.0.7")
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "paidan-tests/node"
@@ -24,14 +25,15 @@ def modules() -> Path:
         return Path(given).parent
     if not shutil.which("node") or not shutil.which("npm"):
         pytest.skip("no Node.js: Tencent's own packages did not judge this")
-    if not (_CACHE / "node_modules/@wecom/aibot-node-sdk").exists():
-        _CACHE.mkdir(parents=True, exist_ok=True)
-        asked = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *PACKAGES]
-        done = subprocess.run(
-            asked, cwd=_CACHE, capture_output=True, text=True, timeout=100, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"npm does not give Tencent's own packages: {done.stderr[-200:]}")
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with FileLock(_CACHE / "install.lock"):
+        if not (_CACHE / "node_modules/@wecom/aibot-node-sdk").exists():
+            asked = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *PACKAGES]
+            done = subprocess.run(
+                asked, cwd=_CACHE, capture_output=True, text=True, timeout=100, check=False
+            )
+            if done.returncode:
+                pytest.skip(f"npm does not give Tencent's own packages: {done.stderr[-200:]}")
     return _CACHE
 
 

@@ -22,18 +22,12 @@ from paidan.compose import Parts, assemble, seed
 from paidan.console.app import build
 from paidan.console.services import Services
 from paidan.demo import demo_company
-from tests.scenario.conftest import model_folder
 from tests.waiting import wait_until
 
 TENANT = "demo"
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 SECRET = b"a secret of the tests, 32 bytes!"
 _CSRF = re.compile(r'name="csrf" content="([^"]+)"')
-
-
-@pytest.fixture(scope="session")
-def understander() -> Understander:
-    return Understander.load(model_folder())
 
 
 @pytest.fixture

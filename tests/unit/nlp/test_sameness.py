@@ -15,8 +15,7 @@ from pypinyin import pinyin as read_aloud
 from nlp import Understander, jsonl
 from nlp.sameness import SameIncident, load_or_teach, loading
 from nlp.sameness.sounds import alike, harmonised
-
-pytestmark = pytest.mark.timeout(400)  # the first test trains both models
+from tests import trained
 
 
 @pytest.fixture(scope="session")
@@ -93,18 +92,13 @@ def test_a_saved_decision_says_the_same_and_a_damaged_one_is_taught_again(
         loading.read(path, understander.model)
 
 
-def test_serving_needs_no_scikit_learn(
-    judge: SameIncident, understander: Understander, tmp_path: Path
-) -> None:
-    understander.model.save(tmp_path / f"understanding-{understander.model.name}.npz")
-    assert understander.spoken_model is not None
-    understander.spoken_model.save(tmp_path / f"spoken-{understander.spoken_model.name}.npz")
-    loading.save(judge, loading.kept_in(tmp_path, understander.model))
+@pytest.mark.usefixtures("judge")
+def test_serving_needs_no_scikit_learn() -> None:
     script = (
         "import sys, pathlib; from nlp import Understander;"
-        f"u = Understander.load(pathlib.Path({str(tmp_path)!r}));"
+        f"u = Understander.load(pathlib.Path({str(trained.FOLDER)!r}));"
         "u.same_incident('灯坏', '灯不亮');"
-        "print({'sklearn', 'scipy', 'jieba', 'pypinyin'} & set(sys.modules))"
+        "print({'sklearn', 'scipy', 'jieba', 'pypinyin', 'pycrfsuite'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

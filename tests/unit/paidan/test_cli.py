@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nlp import Understander, corpus
 from paidan import cli
 from paidan.company_file import parse_company
 from paidan.demo import demo_company
 from storage.migrating import HEAD
+from tests import trained
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,14 @@ class Ran:
 Run = Callable[..., Ran]
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory, understander: Understander) -> Path:
+    """The user's cache folder, with the trained model in it."""
+    del understander  # trained by now
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "paidan").mkdir()
+    (folder / "paidan" / "model").symlink_to(trained.FOLDER, target_is_directory=True)
+    return folder
 
 
 @pytest.fixture
@@ -208,6 +215,18 @@ def test_understand_says_what_a_sentence_means(paidan: Run) -> None:
     assert not any(Path().iterdir())
 
 
+def test_the_first_start_tells_of_its_training_on_stderr(
+    paidan: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = corpus.load()[::20]
+    monkeypatch.setattr(corpus, "load", lambda: few)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("empty")))
+    first = paidan("understand", "电梯困人了")
+    assert "training" in first.err
+    again = paidan("understand", "电梯困人了")
+    assert (json.loads(first.out), "") == (json.loads(again.out), again.err)
+
+
 def test_corpus_rows_are_checked_sheeted_and_read_again(paidan: Run) -> None:
     Path("rows").mkdir()
     Path("rows/hvac.txt").write_text(
@@ -269,7 +288,7 @@ def test_replay_keeps_stdout_for_its_story(paidan: Run) -> None:
     line = {"at": "2026-11-21T03:00:00+08:00", "message_id": "m1", **said}
     Path("t.jsonl").write_text(json.dumps(line), "utf-8")
     judged = paidan("same-incident", "1206空调不冷", "1216空调不冷", "--gap-min", "5")
-    assert json.loads(judged.out)["reason"] == "other_place"  # both models are there by now
+    assert json.loads(judged.out)["reason"] == "other_place"
     ran = paidan("replay", "t.jsonl", "--until", "2026-11-21T03:20:00+08:00")
     assert ran.code == 0
     assert json.loads(ran.out)
@@ -280,10 +299,7 @@ def test_replay_keeps_stdout_for_its_story(paidan: Run) -> None:
     assert paidan("replay", "t.jsonl").err == "t.jsonl：不是 UTF-8\n"
 
 
-def test_the_installed_command_keeps_stdout_for_results(
-    tmp_path: Path, cache: Path, paidan: Run
-) -> None:
-    paidan("understand", "空调坏了")  # trained by now
+def test_the_installed_command_keeps_stdout_for_results(tmp_path: Path, cache: Path) -> None:
     command = [sys.executable, "-m", "paidan.cli", "understand", "--jsonl"]
     ran = subprocess.run(
         command,
@@ -316,6 +332,8 @@ def test_the_starter_company_is_sound(paidan: Run) -> None:
 
 
 def test_a_taken_port_is_one_sentence(paidan: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("var").mkdir()
+    Path("var/model").symlink_to(trained.FOLDER, target_is_directory=True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         monkeypatch.setenv("PAIDAN__HTTP__PORT", str(taken.getsockname()[1]))
         said = paidan("demo")
