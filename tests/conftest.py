@@ -120,9 +120,9 @@ def postgres_server() -> Iterator[str]:
         folder.rmdir()
 
 
-@pytest.fixture(scope="session")
-def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
-    """A function that creates an empty database; all of them are dropped at the end."""
+@contextlib.contextmanager
+def _databases(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """A function that creates an empty database; all of them are dropped in the end."""
     made: list[str] = []
     admin = psycopg.connect(postgres_server, autocommit=True)
 
@@ -140,10 +140,20 @@ def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
     admin.close()
 
 
+@pytest.fixture
+def new_postgres(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """A function that creates an empty database; a test's are dropped after it, before the server
+    has gone to the trouble of writing them to the disk.
+    """
+    with _databases(postgres_server) as create:
+        yield create
+
+
 @pytest.fixture(scope="session")
-def postgres_url(new_postgres: Callable[[], str]) -> str:
-    """One database for the whole run; tests keep apart by tenant."""
-    return new_postgres()
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """One database for all tests of this process; they keep apart by tenant."""
+    with _databases(postgres_server) as create:
+        yield create()
 
 
 _REDIS = "redis://127.0.0.1:6379/0"

@@ -87,7 +87,8 @@ def command(understander: Understander, tmp_path: Path) -> Command:
     home.mkdir()
     (home / "model").symlink_to(trained.FOLDER, target_is_directory=True)
     env = {"PATH": os.environ["PATH"], "PAIDAN_HOME": str(home), "PYTHONHASHSEED": "random"}
-    env |= {name: os.environ[name] for name in ("HOME", "VIRTUAL_ENV") if name in os.environ}
+    kept = {"HOME", "VIRTUAL_ENV", "PYTHONPATH"} & os.environ.keys()
+    env |= {name: os.environ[name] for name in kept}
 
     def run(lines: Sequence[object], *args: str) -> Ran:
         file = tmp_path / "said.jsonl"

@@ -81,10 +81,11 @@ class Browser:
         """The page once it says this."""
 
         async def look() -> str | None:
-            text = await self.see(path)
+            text = await (await self.get(path)).text()
             return text if words in text else None
 
-        return await wait_until(look, lambda: f"{path} never said {words!r}")
+        await wait_until(look, lambda: f"{path} never said {words!r}")
+        return await self.see(path)
 
     async def post(
         self, path: str, form: Mapping[str, str] | None = None, **more: Any
