@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from nlp.heads.features import Reading
-from nlp.lexicon import Device, Lexicon, alternation
+from nlp.lexicon import Device, Lexicon, Words
 from nlp.text import fold
 from workflow.records import Entity
 from workflow.vocabulary import Term
@@ -35,18 +35,19 @@ class OwnWords:
 
     source: Sequence[Term]
     _by_word: dict[str, tuple[Term, str]]
-    _pattern: re.Pattern[str]
+    _words: Words
 
     @classmethod
     def of(cls, terms: Sequence[Term], lexicon: Lexicon) -> OwnWords:
         """Compile the words. A device without a fault type has that of what others call it."""
         known = {fold(term.word): (term, _fault_type(term, lexicon)) for term in terms}
-        return cls(terms, known, alternation(known))
+        return cls(terms, known, Words(known))
 
     def find(self, reading: Reading) -> list[Hit]:
         """The words of the house in a message, in order, longest first where they overlap."""
-        found = self._pattern.finditer(reading.folded)
-        return [Hit(h.start(), h.end(), self._by_word[h[0]][0]) for h in found if h[0]]
+        words = self._words.words
+        found = self._words.find(reading.folded)
+        return [Hit(start, end, self._by_word[words[n]][0]) for n, start, end in found]
 
     def fault_type(self, hit: Hit) -> str:
         """The fault type of a device; empty for a place or a device of no known kind."""

@@ -11,7 +11,8 @@ from nlp import sections
 
 _CLAUSE_END = re.compile(r"[,，。;；!！?？\n\r~～…、]+|\s{1,}(?=[一-鿿])")
 _DIGIT = re.compile(r"[0-9]")
-
+_HALVES = range(0xD800, 0xE000)
+"""Halves of a character, which no text should have alone; nothing written in UTF-8 can."""
 
 _SIMPLE = {
     pair[0]: pair[1]
@@ -24,7 +25,7 @@ class _Fold(dict[int, str]):
     """The fold table, filled as characters are met: most of Unicode never is."""
 
     def __missing__(self, code: int) -> str:
-        char = chr(code)
+        char = "\ufffd" if code in _HALVES else chr(code)
         folded = unicodedata.normalize("NFKC", char).lower()
         folded = _SIMPLE.get(folded, folded)
         self[code] = folded = folded if len(folded) == 1 else char
@@ -38,7 +39,8 @@ def fold(text: str) -> str:
     """``text`` in half-width lower case and simplified characters, one for one, so spans stay
     valid.
 
-    Characters whose compatibility form is longer than one (``㎡``, ``ﬁ``) are left alone.
+    Characters whose compatibility form is longer than one (``㎡``, ``ﬁ``) are left alone. What is
+    folded can be written as UTF-8, whatever the text was.
     """
     return text.translate(_FOLD)
 

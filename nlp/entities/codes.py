@@ -23,6 +23,8 @@ _NOT_A_SERIAL_BEFORE = re.compile(
 _OUR_NUMBER = re.compile(r"wo-?\d{6,8}-\d+")
 _TICKET = re.compile(r"[345]g|wo-\d{6,8}-\d+|\d{4}-\d{1,2}-\d{1,2}")
 _ENOUGH_DIGITS = 3
+_DIGIT = re.compile(r"\d")
+_LETTER_OR_DIGIT = re.compile(r"[a-z\d]")
 
 _CODE = (
     r"(?:0x[0-9a-f]{2,8}"
@@ -63,6 +65,8 @@ def of_company(folded: str, pattern: re.Pattern[str]) -> list[Span]:
 
 def serials(folded: str, taken: list[Span]) -> list[Span]:
     """Device, asset, pile or account numbers, normalised to upper case without blanks."""
+    if not _DIGIT.search(folded):
+        return []
     found = [
         Span(*hit.span(1), 0.9, hit[1].upper())
         for hit in _SERIAL_CONTEXT.finditer(folded)
@@ -78,6 +82,8 @@ def serials(folded: str, taken: list[Span]) -> list[Span]:
 
 def error_codes(folded: str, taken: list[Span]) -> list[Span]:
     """Alarm and error codes as shown or spoken, normalised to upper case without separators."""
+    if not _LETTER_OR_DIGIT.search(folded):
+        return []
     found = [Span(*hit.span(1), 0.9, normal(hit[1])) for hit in _CODE_CONTEXT.finditer(folded)]
     found += [Span(*hit.span(1), 0.7, normal(hit[1])) for hit in _CODE_SHAPE.finditer(folded)]
     found += [Span(*hit.span(1), 0.5, normal(hit[1])) for hit in _SHOWN.finditer(folded)]

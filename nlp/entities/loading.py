@@ -11,7 +11,7 @@ from nlp.spans.tagger import Tagger
 _CODE = (
     *("text.py", "safety.py", "lexicon/__init__.py", "corpus/__init__.py", "sections.py"),
     "heads/features.py",
-    *("spans/sight.py", "spans/known.py", "spans/tagger.py", "spans/training.py"),
+    *("spans/sight.py", "spans/known.py", "spans/path.py", "spans/tagger.py", "spans/training.py"),
     *(f"entities/{name}.py" for name in (
         "candidates", "training", "codes", "names", "numerals", "phones", "places", "times", "when",
     )),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nlp import sections
 from nlp.entities.span import Span, disjoint, free_of
-from nlp.lexicon import FOLDER, alternation
+from nlp.lexicon import FOLDER, Words, alternation
 
 _WORDS = sections.words(FOLDER / "names.txt")
 _GIVEN = rf"(?![{''.join(_WORDS['not_given'])}])[一-鿿]"
@@ -19,10 +19,11 @@ _TITLED = re.compile(
     rf"(?<![一-鿿])({_SURNAME}{_TITLE}|{_SURNAME}[一-鿿]{_SURE_TITLE})|(?<=[是叫找系人的])({_SURNAME}{_TITLE})"
     rf"|({_SURNAME}{_SURE_TITLE})"
 )
-_PARTS = (
-    ("surname", re.compile(_SURNAME)),
-    ("title", re.compile(f"{_TITLE}|{_WORK_TITLE}")),
-)
+_TITLE_WORDS = Words([*_WORDS["title"], *_WORDS["sure_title"], *_WORDS["work_title"]])
+_SURNAME_WORDS = Words(_WORDS["surname"])
+_ANY_TITLE = re.compile(f"{_TITLE}|{_WORK_TITLE}")
+_INTRODUCTION = re.compile("[叫找]|我是|联系|收件|报修人|业主|租户|本人")
+_MOBILE = re.compile(r"1[3-9]\d{9}")
 _SURNAME_ONLY = re.compile(rf"(?:我|免贵|本人|联系人|业主)?姓({_SURNAME})(?![一-鿿]?[名氏]|的)")
 _INTRODUCED = re.compile(
     r"(?:我叫|我是|联系人|联系|收件人|报修人|业主|租户|找|叫|本人)[:：是叫为 ]*"
@@ -36,16 +37,25 @@ _FOR_CONTACT = re.compile(rf"(?:联系人?|找|我是)[:：是 ]*({_SURNAME}[一
 
 def find(folded: str, taken: list[Span]) -> list[Span]:
     """Names as written, a surname alone allowed; the title belongs to the name."""
-    found = [Span(*hit.span(hit.lastindex or 0), 0.9) for hit in _TITLED.finditer(folded)]
-    found += [Span(*hit.span(1), 0.9) for hit in _SURNAME_ONLY.finditer(folded)]
-    found += [Span(*hit.span(1), 0.8) for hit in _INTRODUCED.finditer(folded)]
-    found += [Span(*hit.span(1), 0.8) for hit in _BEFORE_PHONE.finditer(folded)]
-    found += [Span(*hit.span(1), 0.7) for hit in _FOR_CONTACT.finditer(folded)]
-    return disjoint(free_of(found, taken))
+    found: list[Span] = []
+    titled, introduced = bool(_TITLE_WORDS.find(folded)), _INTRODUCTION.search(folded)
+    if titled:
+        found += [Span(*hit.span(hit.lastindex or 0), 0.9) for hit in _TITLED.finditer(folded)]
+    if "姓" in folded:
+        found += [Span(*hit.span(1), 0.9) for hit in _SURNAME_ONLY.finditer(folded)]
+    if introduced:
+        found += [Span(*hit.span(1), 0.8) for hit in _INTRODUCED.finditer(folded)]
+    if _MOBILE.search(folded):
+        found += [Span(*hit.span(1), 0.8) for hit in _BEFORE_PHONE.finditer(folded)]
+    if titled and introduced:
+        found += [Span(*hit.span(1), 0.7) for hit in _FOR_CONTACT.finditer(folded)]
+    return disjoint(free_of(found, taken)) if found else []
 
 
 def parts(folded: str) -> Iterator[tuple[int, int, str]]:
     """Surnames and titles wherever they stand, as (start, end, which)."""
-    for which, pattern in _PARTS:
-        for hit in pattern.finditer(folded):
-            yield *hit.span(), which
+    for _, start, end in _SURNAME_WORDS.find(folded):
+        yield start, end, "surname"
+    if _TITLE_WORDS.find(folded):
+        for hit in _ANY_TITLE.finditer(folded):
+            yield *hit.span(), "title"

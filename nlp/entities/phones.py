@@ -41,6 +41,8 @@ _TO_RING = re.compile(
 )
 """「打 8034 找我」「转8802」: a guess that the tagger has to confirm."""
 _BARE = re.compile(r"(?<!\d)\d{7,8}(?:(?:-|转)\d{1,6})?(?!\d)")
+_SIGN = re.compile(r"\d{3}|[幺一1][三四五六七八九3-9]")
+"""Without this there is no number to call: most messages have none."""
 _NOT_A_CONTACT = frozenset({"110", "119", "120", "122", "12345", "12315", "10086", "10000", "10010",
                             "315", "95598", "96333"})  # fmt: skip
 _EXTENSION = re.compile(r"(?:转|分机|ext\.?|#)\s*")
@@ -51,6 +53,8 @@ def find(folded: str, *, asked: bool = False) -> list[Span]:
 
     ``asked`` means we have just asked for a phone: then seven or eight bare digits are one.
     """
+    if not _SIGN.search(folded):
+        return []
     found = [Span(*hit.span(), 0.99, _only_digits(hit[1])) for hit in _MOBILE.finditer(folded)]
     found += [Span(*hit.span(), 0.9) for hit in _MASKED.finditer(folded)]
     found += [Span(*hit.span(), 0.97, normal(hit[0])) for hit in _LANDLINE.finditer(folded)]

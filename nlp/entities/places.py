@@ -11,7 +11,7 @@ import re
 from nlp import sections
 from nlp.entities.numerals import DIGITS, NUMERAL, UNITS, whole
 from nlp.entities.span import Span, disjoint, free_of
-from nlp.lexicon import FOLDER, alternation
+from nlp.lexicon import FOLDER, Words, alternation
 
 _WORDS = sections.words(FOLDER / "places.txt")
 
@@ -55,6 +55,8 @@ _PHRASE = re.compile(
     rf"(?:{NUMERAL}号?(?![\d一-鿿a-z]))?"
 )
 _STORE = re.compile(rf"(?<![一-鿿])[^{_NOT_IN_NAME}\da-z]{{2,8}}(?:{_one_of('named')})(?![一-鿿])")
+_NAMED_WORDS = Words(_WORDS["named"])
+_A_PIECE = re.compile(_PIECE)
 _NOT_A_PLACE = re.compile("|".join(_WORDS["not_a_place"]))
 _ANSWER = re.compile(
     r"\s*(?:我?们?(?:就?在|的?地址是?|位置是?)[:： ]*)?([^\s，,。!！?？]{2,20}?)[的。.!！呢\s]*"
@@ -68,12 +70,15 @@ def find(folded: str, taken: list[Span], *, asked: bool = False) -> list[Span]:
 
     ``asked`` means we have just asked where: then a short answer is a place as a whole.
     """
-    found = [
-        Span(*hit.span(), 0.8, normal(hit[0]))
-        for hit in _PHRASE.finditer(folded)
-        if not _NOT_A_PLACE.fullmatch(hit[0])
-    ]
-    found += [Span(*hit.span(), 0.6, normal(hit[0])) for hit in _STORE.finditer(folded)]
+    found = []
+    if _A_PIECE.search(folded):
+        found = [
+            Span(*hit.span(), 0.8, normal(hit[0]))
+            for hit in _PHRASE.finditer(folded)
+            if not _NOT_A_PLACE.fullmatch(hit[0])
+        ]
+    if _NAMED_WORDS.find(folded):
+        found += [Span(*hit.span(), 0.6, normal(hit[0])) for hit in _STORE.finditer(folded)]
     if asked and (said := answer(folded)):
         found.append(said)
     return disjoint(free_of(found, taken))

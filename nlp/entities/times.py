@@ -55,6 +55,12 @@ _ROUGH = re.compile(
     r"(?P<edge>以前|之前|前(?![面台厅厨门院排边]))?"
     r"|(?P<bare>[上中下]旬)"
 )
+_MOMENT_SIGN = re.compile(
+    f"[{''.join(sorted({w[-1] for w in (*when.DAYS, *when.HOURS)}))}周星礼号日点:/-]"
+)
+_LENGTH_SIGN = re.compile("|".join(when.UNITS))
+_ROUGH_SIGN = re.compile(f"{_WEEK_WORD}|[月年旬]")
+"""What each kind of expression has in it; a text without is not searched for any."""
 _NOT_A_LENGTH = frozenset({"一天", "半天", "几天", "一年", "一月", "一周", "天天"})
 _BARE_ONE = re.compile(r"[一1]点(?!钟|半|多|整|左右|前|后|以|之|[零一二三四五六七八九十\d])")
 _UNTIL = re.compile(r"\s*(?:到|至|~|-|—|–)+\s*")
@@ -62,18 +68,20 @@ _UNTIL = re.compile(r"\s*(?:到|至|~|-|—|–)+\s*")
 
 def find(folded: str, taken: list[Span], at: datetime | None = None) -> list[Span]:
     """Time expressions in folded text; normalised when ``at`` says when it was written."""
-    found = list(_moments(folded, at))
-    found += [
-        Span(*hit.span(), 0.75, _said(when.length, hit, at))
-        for hit in _LENGTH.finditer(folded)
-        if hit[0] not in _NOT_A_LENGTH and _is_length(hit)
-    ]
-    found += [
-        Span(*hit.span(), 0.92 if hit["weekend"] else ROUGH, _said(when.rough, hit, at))
-        for hit in _ROUGH.finditer(folded)
-        if hit["which"] or not (hit["week"] or hit[0] in {"月", "月中"})
-    ]
-    return disjoint(free_of(found, taken))
+    found = list(_moments(folded, at)) if _MOMENT_SIGN.search(folded) else []
+    if _LENGTH_SIGN.search(folded):
+        found += [
+            Span(*hit.span(), 0.75, _said(when.length, hit, at))
+            for hit in _LENGTH.finditer(folded)
+            if hit[0] not in _NOT_A_LENGTH and _is_length(hit)
+        ]
+    if _ROUGH_SIGN.search(folded):
+        found += [
+            Span(*hit.span(), 0.92 if hit["weekend"] else ROUGH, _said(when.rough, hit, at))
+            for hit in _ROUGH.finditer(folded)
+            if hit["which"] or not (hit["week"] or hit[0] in {"月", "月中"})
+        ]
+    return disjoint(free_of(found, taken)) if found else []
 
 
 def normal(words: str, at: datetime | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import add
 from typing import NamedTuple
 
 from nlp.lexicon import Cue, Device, Lexicon, Symptom
@@ -105,10 +106,11 @@ def cut(folded: str, longest: int) -> dict[str, int]:
     The text is framed so that beginnings and ends count: 在吗 alone is not 在吗 in a sentence.
     """
     framed = _EDGE + zero_digits(folded) + _EDGE
-    grams: dict[str, int] = {}
-    for size in range(1, longest + 1):
-        for start in range(len(framed) - size, -1, -1):
-            grams[framed[start : start + size]] = start
+    pieces = list(framed)
+    grams = dict(zip(reversed(pieces), range(len(pieces) - 1, -1, -1), strict=True))
+    for size in range(1, longest):
+        pieces = list(map(add, pieces, framed[size:]))
+        grams.update(zip(reversed(pieces), range(len(pieces) - 1, -1, -1), strict=True))
     return grams
 
 

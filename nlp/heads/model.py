@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp import stored
-from nlp.heads.features import FACT, Features, Span
+from nlp.heads.features import FACT, LONGEST_GRAM, Features, Span
 
 Floats = npt.NDArray[np.float32]
 
@@ -70,7 +71,12 @@ class Model:
         self.heads = heads
         self.about = about
         self._vocabulary = tuple(vocabulary)
-        self._row = {gram: row for row, gram in enumerate(vocabulary)}
+        self._row = dict(zip(vocabulary, range(len(vocabulary)), strict=True))
+        self._fact_row = {
+            name.removeprefix(FACT): row
+            for name, row in self._row.items()
+            if name.startswith(FACT) and len(name) > LONGEST_GRAM
+        }
         self._stored = weights
         self._weights = weights.astype(np.float32)
         for head in heads.values():
@@ -86,13 +92,19 @@ class Model:
 
     def answer(self, features: Features) -> Answer:
         """Score a message on all heads."""
-        grams = [gram for gram in features.grams if gram in self._row]
-        facts = [name for fact in features.facts if (name := FACT + fact) in self._row]
-        rows = [self._row[name] for name in grams + facts]
-        values = self._rarity[rows]
-        written = values[: len(grams)]
-        written /= math.sqrt(float(written @ written)) or 1.0
-        return Answer(self, features, grams + facts, self._weights[rows] * values[:, None])
+        rows = [row for row in map(self._row.get, features.grams) if row is not None]
+        grams = len(rows)
+        rows += [row for row in map(self._fact_row.get, features.facts) if row is not None]
+        places = np.array(rows, dtype=np.intp)
+        values = self._rarity.take(places)
+        written = values[:grams]
+        written /= math.sqrt(float(written.dot(written))) or 1.0
+        return Answer(self, features, values, self._weights.take(places, axis=0))
+
+    def known(self, features: Features) -> list[str]:
+        """The n-grams and facts the model has weights for, in the order of an answer's rows."""
+        facts = (FACT + fact for fact in features.facts)
+        return [name for name in chain(features.grams, facts) if name in self._row]
 
     def messages_with(self, gram: str) -> float:
         """In how many messages of the training an n-gram stands; 0 for what was too rare."""
@@ -102,7 +114,7 @@ class Model:
     def familiarity(self, features: Features) -> float:
         """The share of the message's pairs of characters that training has seen, 0 to 1."""
         pairs = [gram for gram in features.grams if len(gram) == _PAIR]
-        return sum(gram in self._row for gram in pairs) / (len(pairs) or 1)
+        return sum(map(self._row.__contains__, pairs)) / (len(pairs) or 1)
 
     def described(self, about: Mapping[str, Any]) -> Model:
         """The same weights with other words about them."""
@@ -153,15 +165,15 @@ class Model:
 class Answer:
     """The scores of one message; ask for confidences and for what decided."""
 
-    def __init__(
-        self, model: Model, features: Features, shown: Sequence[str], contributions: Floats
-    ) -> None:
+    def __init__(self, model: Model, features: Features, values: Floats, weights: Floats) -> None:
         self.model = model
         self._heads = model.heads
-        self._scores = (contributions.sum(axis=0) + model.bias).tolist()
-        self._contributions = contributions
+        self._scores: list[float] = (values.dot(weights) + model.bias).tolist()
+        self._values = values
+        self._weights = weights
         self._features = features
-        self._shown = shown
+        self._known: dict[str, list[float]] = {}
+        self._shown: list[str] = []
 
     def highest(self, head: str) -> float:
         """The confidence of the likeliest label."""
@@ -169,21 +181,29 @@ class Answer:
 
     def _odds(self, head: str) -> list[float]:
         """How likely each label is beside the likeliest, in the order of the labels."""
-        asked = self._heads[head]
-        scores = self._scores[asked.first_column : asked.first_column + len(asked.labels)]
-        top = max(scores)
-        return [math.exp((score - top) / asked.temperature) for score in scores]
+        odds = self._known.get(head)
+        if odds is None:
+            asked = self._heads[head]
+            scores = self._scores[asked.first_column : asked.first_column + len(asked.labels)]
+            top, temperature = max(scores), asked.temperature
+            odds = self._known[head] = [math.exp((score - top) / temperature) for score in scores]
+        return odds
 
     def confidences(self, head: str) -> dict[str, float]:
         """Label → confidence, surest first; they add up to one."""
-        asked, odds = self._heads[head], self._odds(head)
+        odds, labels = self._odds(head), self._heads[head].labels
         total = sum(odds)
-        shares = zip(asked.labels, (odd / total for odd in odds), strict=True)
-        return dict(sorted(shares, key=lambda pair: -pair[1]))
+        order = sorted(range(len(odds)), key=odds.__getitem__, reverse=True)
+        return {labels[place]: odds[place] / total for place in order}
 
     def best(self, head: str) -> tuple[str, float]:
         """The answer and its confidence: the likeliest label, or the middle one of a scale."""
-        return _best(head, self._heads[head].labels, self.confidences(head))
+        odds, labels = self._odds(head), self._heads[head].labels
+        total = sum(odds)
+        if head in ORDERED:
+            return _middle(labels, [odd / total for odd in odds])
+        place = odds.index(max(odds))
+        return labels[place], odds[place] / total
 
     def reasons(self, head: str, label: str) -> list[tuple[float, Span]]:
         """Spans of the text that spoke for the label rather than its rivals, strongest first.
@@ -191,13 +211,16 @@ class Answer:
         Those that pull less than a third of the strongest are left out.
         """
         asked = self._heads[head]
-        pulls = self._contributions[:, asked.first_column + asked.labels.index(label)].tolist()
+        column = self._weights[:, asked.first_column + asked.labels.index(label)]
+        pulls: list[float] = (column * self._values).tolist()
         floor = max(pulls, default=0.0) * WEAKEST_REASON
-        strong = [
-            (pull, name) for pull, name in zip(pulls, self._shown, strict=True) if pull > floor
+        strong = [place for place, pull in enumerate(pulls) if pull > floor]
+        strong.sort(key=pulls.__getitem__, reverse=True)
+        self._shown = self._shown or self.model.known(self._features)
+        spans = [
+            (pulls[place], self._features.span(self._shown[place]))
+            for place in strong[:MOST_REASONS]
         ]
-        strong.sort(key=lambda reason: -reason[0])
-        spans = [(pull, self._features.span(name)) for pull, name in strong[:MOST_REASONS]]
         return [(pull, span) for pull, span in spans if span[1] > span[0]]
 
 
@@ -218,7 +241,11 @@ class Both:
 
     def best(self, head: str) -> tuple[str, float]:
         """The answer and its confidence, as :meth:`Answer.best`."""
-        return _best(head, self.model.heads[head].labels, self.confidences(head))
+        shares = self.confidences(head)
+        if head in ORDERED:
+            labels = self.model.heads[head].labels
+            return _middle(labels, [shares[label] for label in labels])
+        return next(iter(shares.items()))
 
     def reasons(self, head: str, label: str) -> list[tuple[float, Span]]:
         """Spans of the text that spoke for the label, as :meth:`Answer.reasons`."""
@@ -228,14 +255,15 @@ class Both:
 Opinion = Answer | Both
 
 
-def _best(head: str, labels: Sequence[str], shares: Mapping[str, float]) -> tuple[str, float]:
-    if head in ORDERED:
-        below = 0.0
-        for label in labels:
-            below += shares[label]
-            if below >= HALF:
-                return label, shares[label]
-    return next(iter(shares.items()))
+def _middle(labels: Sequence[str], shares: Sequence[float]) -> tuple[str, float]:
+    """The label of a scale at which half of the shares are reached."""
+    below = 0.0
+    for label, share in zip(labels, shares, strict=True):
+        below += share
+        if below >= HALF:
+            return label, share
+    surest = max(range(len(shares)), key=shares.__getitem__)
+    return labels[surest], shares[surest]
 
 
 def counted(rarity: float, messages: int) -> float:

@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
 from nlp import sections
 from nlp.text import fold
 from workflow.records import Correction
@@ -67,9 +69,6 @@ class _Trie(dict[str, "_Trie"]):
         return f"(?:{body})?" if ends else body
 
 
-_INSIDE_LATIN = re.compile(r"(?<=[a-z])(?=[a-z])")
-
-
 def _words(path: Path) -> Iterator[tuple[str, str]]:
     """The words of a list as they are matched, each with its heading."""
     for heading, group in sections.words(path).items():
@@ -77,9 +76,42 @@ def _words(path: Path) -> Iterator[tuple[str, str]]:
             yield fold(word.replace("_", " ")), heading
 
 
-def _whole(found: re.Match[str]) -> bool:
-    """Whether no Latin word is cut at either end."""
-    return not any(_INSIDE_LATIN.match(found.string, edge) for edge in found.span())
+class Words:
+    """Words to be found in folded texts from left to right, the longest at each place.
+
+    One automaton knows them all: a text costs a microsecond or two, however many they are.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.words = tuple(dict.fromkeys(word for word in words if word))
+        self._automaton = AhoCorasick(
+            self.words,
+            matchkind=MatchKind.LeftmostLongest,
+            implementation=Implementation.ContiguousNFA,
+        )
+        self._latin = [_is_latin(word[0]) or _is_latin(word[-1]) for word in self.words]
+
+    def find(self, folded: str) -> list[tuple[int, int, int]]:
+        """Which words stand where, as (place in ``words``, start, end); none overlap."""
+        return self._automaton.find_matches_as_indexes(folded)
+
+    def whole(self, folded: str) -> list[tuple[int, int, int]]:
+        """As :meth:`find`, without those that cut a Latin word at either end."""
+        latin = self._latin
+        return [
+            hit
+            for hit in self.find(folded)
+            if not (latin[hit[0]] and (_cut(folded, hit[1]) or _cut(folded, hit[2])))
+        ]
+
+
+def _cut(text: str, edge: int) -> bool:
+    """Whether there are Latin letters on both sides of a place."""
+    return 0 < edge < len(text) and _is_latin(text[edge - 1]) and _is_latin(text[edge])
+
+
+def _is_latin(char: str) -> bool:
+    return "a" <= char <= "z"
 
 
 def alternation(words: Iterable[str]) -> re.Pattern[str]:
@@ -116,44 +148,46 @@ class Lexicon:
         """Every device word with its fault type (or :data:`NOT_A_DEVICE`)."""
         self.symptom_words = frozenset(self._symptoms)
         self.cue_words = frozenset(self._cues)
-        self._device_pattern = alternation(self._devices)
-        self._symptom_pattern = alternation(self._symptoms)
-        self._cue_pattern = alternation(self._cues)
-        self._homophone_pattern = alternation(self._meant)
+        self._device_finder = Words(self._devices)
+        self._symptom_finder = Words(self._symptoms)
+        self._cue_finder = Words(self._cues)
+        self._homophone_finder = Words(self._meant)
+        self._device_told = [self._devices[word] for word in self._device_finder.words]
+        self._symptom_told = [self._symptoms[word] for word in self._symptom_finder.words]
+        self._cue_told = [self._cues[word] for word in self._cue_finder.words]
+        self._meant_told = [self._meant[word] for word in self._homophone_finder.words]
 
     def misheard(self, folded: str) -> list[Correction]:
         """The misheard words of the list (点题 for 电梯), in order."""
-        found = self._homophone_pattern.finditer(folded)
-        return [Correction(hit.start(), hit.end(), self._meant[hit[0]]) for hit in found]
+        told = self._meant_told
+        return [
+            Correction(start, end, told[n]) for n, start, end in self._homophone_finder.find(folded)
+        ]
 
     def meant(self, folded: str) -> str:
         """The text with the misheard words of the list put right, as long as before."""
-        return self._homophone_pattern.sub(lambda found: self._meant[found[0]], folded)
+        for n, start, end in self._homophone_finder.find(folded):
+            folded = folded[:start] + self._meant_told[n] + folded[end:]
+        return folded
 
     def devices(self, meant: str) -> list[Device]:
         """Device words in order; words around them that only look alike are passed over."""
-        found = (
-            Device(hit.start(), hit.end(), *self._devices[hit[0]])
-            for hit in self._device_pattern.finditer(meant)
-            if _whole(hit)
-        )
-        return [device for device in found if device.fault_type != NOT_A_DEVICE]
+        told = self._device_told
+        return [
+            Device(start, end, *told[n])
+            for n, start, end in self._device_finder.whole(meant)
+            if told[n][0] != NOT_A_DEVICE
+        ]
 
     def symptoms(self, meant: str) -> list[Symptom]:
         """Symptom words in order."""
-        return [
-            Symptom(hit.start(), hit.end(), self._symptoms[hit[0]])
-            for hit in self._symptom_pattern.finditer(meant)
-            if _whole(hit)
-        ]
+        told = self._symptom_told
+        return [Symptom(start, end, told[n]) for n, start, end in self._symptom_finder.whole(meant)]
 
     def cues(self, meant: str) -> list[Cue]:
         """Words that hint at weight and mood, in order."""
-        return [
-            Cue(hit.start(), hit.end(), self._cues[hit[0]])
-            for hit in self._cue_pattern.finditer(meant)
-            if _whole(hit)
-        ]
+        told = self._cue_told
+        return [Cue(start, end, told[n]) for n, start, end in self._cue_finder.whole(meant)]
 
 
 def _homophones(path: Path) -> dict[str, str]:

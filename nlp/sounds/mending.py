@@ -18,8 +18,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from ahocorasick_rs import AhoCorasick, Implementation
+
 from nlp import sections
-from nlp.lexicon import FOLDER, NOT_A_DEVICE, Lexicon, alternation
+from nlp.lexicon import FOLDER, NOT_A_DEVICE, Lexicon, Words
 from nlp.sounds import Sounds
 from nlp.text import zero_digits
 from workflow.records import Correction
@@ -62,28 +64,27 @@ class Mended(NamedTuple):
 
 
 class _BySound:
-    """Words to be found by their sound: at each place, the longer ones first."""
+    """Words to be found by their sound, overlapping ones too: by place, the longer ones first."""
 
     def __init__(self, words: Iterable[str], sounds: Sounds) -> None:
-        self._words: dict[str, list[str]] = {}
-        lengths: dict[str, set[int]] = {}
-        for word in words:
+        spelt: dict[str, list[str]] = {}
+        for word in sorted(words):
             for sound in sounds.readings(word):
-                self._words.setdefault(sound, []).append(word)
-                lengths.setdefault(sound[:_PAIR], set()).add(len(sound))
-        self._lengths = {pair: sorted(some, reverse=True) for pair, some in lengths.items()}
+                if len(sound) >= _PAIR:
+                    spelt.setdefault(sound, []).append(word)
+        self._spelt = tuple(spelt.values())
+        self._automaton = AhoCorasick(spelt, implementation=Implementation.ContiguousNFA)
 
     def candidates(self, text: str, sound: str) -> list[Candidate]:
         """Everything in the text that sounds like one of the words but is another."""
-        found = []
-        lengths, words = self._lengths, self._words
-        for start in range(len(sound) - 1):
-            for length in lengths.get(sound[start : start + _PAIR], ()):
-                end = start + length
-                here = sound[start:end]
-                if len(here) == length and here in words:
-                    said = text[start:end]
-                    found += [Candidate(start, end, w) for w in words[here] if w != said]
+        found = [
+            Candidate(start, end, word)
+            for place, start, end in self._automaton.find_matches_as_indexes(sound, True)
+            for word in self._spelt[place]
+            if word != text[start:end]
+        ]
+        if len(found) > 1:
+            found.sort(key=lambda candidate: (candidate.start, -candidate.end))
         return found
 
 
@@ -102,7 +103,7 @@ class Mender:
         self._sounds = sounds
         self._targets = _BySound(targets, sounds)
         self._real = frozenset(chain.from_iterable(sections.words(REAL_WORDS).values()))
-        self._standing_words = alternation(word for word in self._standing if _WORD.fullmatch(word))
+        self._standing_words = Words(word for word in self._standing if _WORD.fullmatch(word))
         self._weights, self._offset = _gate()
         self._told = lru_cache(_VOCABULARIES_KEPT)(self._of_company)
 
@@ -145,7 +146,7 @@ class Mender:
         ]
         if not found:
             return []
-        standing = [hit.span() for hit in self._standing_words.finditer(text)]
+        standing = [(start, end) for _, start, end in self._standing_words.find(text)]
         return [(c, signs(text, c, standing, self._known, self._real)) for c in found]
 
     def _of_company(self, told: tuple[str, ...]) -> _BySound:

@@ -8,6 +8,7 @@ grammar, a thing said twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 HAN_NUMERALS = frozenset("零〇一幺二两三四五六七八九十百千")
@@ -45,7 +46,18 @@ class Mark(NamedTuple):
 
 def kinds(text: str) -> str:
     """The layer of character kinds: digit, letter, numeral, joint, blank, punctuation, other."""
-    return "".join(map(_kind, text))
+    return text.translate(_KINDS)
+
+
+class _Kinds(dict[int, str]):
+    """The kind of each character, filled as characters are met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = kind = _kind(chr(code))
+        return kind
+
+
+_KINDS = _Kinds()
 
 
 def _kind(char: str) -> str:
@@ -60,15 +72,24 @@ def _kind(char: str) -> str:
     return " " if char.isspace() else "中" if char.isalnum() else ","
 
 
-def along(start: int, end: int, name: str, length: int) -> Iterator[Clue]:
+def along(start: int, end: int, name: str, length: int) -> list[Clue]:
     """A finding as clues: at its beginning, inside, at its end, and just before and after it."""
-    if start:
-        yield start - 1, f"{name}>"
-    for position in range(start, end):
-        edge = "BE" if end - start == 1 else "B" if position == start else ""
-        yield position, f"{name}{edge or ('E' if position == end - 1 else 'I')}"
+    before, alone, begin, inside, last, after = _edges(name)
+    clues = [(start - 1, before)] if start else []
+    if end - start == 1:
+        clues.append((start, alone))
+    elif end > start:
+        clues.append((start, begin))
+        clues += [(position, inside) for position in range(start + 1, end - 1)]
+        clues.append((end - 1, last))
     if end < length:
-        yield end, f"{name}<"
+        clues.append((end, after))
+    return clues
+
+
+@lru_cache(1024)
+def _edges(name: str) -> tuple[str, ...]:
+    return tuple(f"{name}{edge}" for edge in (">", "BE", "B", "I", "E", "<"))
 
 
 def echoes(layer: str) -> Iterator[Clue]:

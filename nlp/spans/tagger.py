@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from operator import add
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import as_strided
 
 from nlp.spans.known import Known
+from nlp.spans.path import BestPath
 from nlp.spans.sight import Clue, Mark, Pattern, Sight
 
 Floats = npt.NDArray[np.float32]
@@ -23,8 +24,6 @@ OUTSIDE: Final = "O"
 BEFORE: Final = "\x02"
 AFTER: Final = "\x03"
 """What stands before and after a text in every layer."""
-_LOOK_AHEAD = 2
-_ROUNDING = np.float32(1e-3)
 _BEGIN, _INSIDE = "B-", "I-"
 
 
@@ -60,12 +59,11 @@ class Tagger:
         self._tables, self._blocks = self._merged()
         self._clue_rows = {name: row for row, name in enumerate(clues, 1)}
         self._clue_table = np.vstack([np.zeros((1, len(tags)), np.float32), clue_weights])
-        self._step_rows = steps.tolist()
-        self._hope = _hope(steps)
-        self._hope_rows = self._hope.tolist()
         self._outside = self.tags.index(OUTSIDE)
-        self._gain = np.maximum((steps - steps[:, [self._outside]]).max(axis=0), 0) + _ROUNDING
-        self._stay = {self._outside: self._outside}
+        self._path = BestPath(steps)
+        nothing = np.zeros((1, len(tags)), np.float32)
+        self._onward = np.vstack([steps, nothing])
+        self._backward = np.vstack([steps.T, nothing])
 
     def tag(self, sight: Sight) -> list[Mark]:
         """The marks of a text, in order, none overlapping another."""
@@ -73,11 +71,11 @@ class Tagger:
         if not length:
             return []
         scores = self._scores(sight, length)
-        path = self._best_path(scores)
-        found = runs([self.tags[tag] for tag in path])
-        if not found:
+        path = self._path.through(scores)
+        if path.count(self._outside) == length:
             return []
         sure = self._confidences(scores, path)
+        found = runs([self.tags[tag] for tag in path])
         return [Mark(start, end, kind, min(sure[start : end + 1])) for start, end, kind in found]
 
     def _merged(self) -> tuple[list[tuple[int, list[tuple[int, dict[str, int]]]]], Floats]:
@@ -111,11 +109,12 @@ class Tagger:
         for layer, tables in self._tables:
             framed = BEFORE * -self._first + sight.layers[layer] + AFTER * (places + len(tables))
             rows.append(_starts(framed, width, tables))
-        gathered = self._blocks.take(rows, axis=0).sum(axis=0)
+        gathered = np.ascontiguousarray(self._blocks.take(rows, axis=0).sum(axis=0))
         one, place, tag = gathered.strides
-        scores: Floats = as_strided(gathered, (length, places, tags), (one, one + place, tag)).sum(
-            axis=1
+        diagonals: Floats = np.ndarray(
+            (length, places, tags), np.float32, gathered, 0, (one, one + place, tag)
         )
+        scores: Floats = diagonals.sum(axis=1)
         seen = self._clue_rows_of(sight, length)
         if seen is not None:
             scores += self._clue_table.take(seen, axis=0).sum(axis=1)
@@ -132,79 +131,17 @@ class Tagger:
         most = max(map(len, rows))
         return [row + [0] * (most - len(row)) for row in rows] if most else None
 
-    def _best_path(self, scores: Floats) -> list[int]:
-        """The tags that together score best.
-
-        A tag is given up where another is ahead by more than any continuation could make good.
-        Most places are plainly outside after an outside: those are settled all at once; elsewhere
-        only tags that could beat an outside are weighed.
-        """
-        outside = self._outside
-        ahead = scores - scores[:, outside, None] + self._hopes(scores)
-        alive = ahead + (self._steps[outside] - self._steps[outside, outside]) >= 0
-        plain = (alive.sum(axis=1) == 1).tolist()
-        able = (ahead + self._gain >= 0).tolist()
-        rows = scores.tolist()
-        state = {tag: rows[0][tag] for tag, may in enumerate(able[0]) if may}
-        backs: list[dict[int, int]] = []
-        for place in range(1, len(rows)):
-            if plain[place] and len(state) == 1 and outside in state:
-                backs.append(self._stay)
-                continue
-            back, state = self._step(state, rows[place], able[place])
-            backs.append(back)
-        path = [max(state, key=state.__getitem__)]
-        for back in reversed(backs):
-            path.append(back[path[-1]])
-        return path[::-1]
-
-    def _hopes(self, scores: Floats) -> Floats:
-        """For each place and tag how much more what follows can be worth than after an outside;
-        never too little, and close where the next two places leave no doubt.
-        """
-        outside = self._outside
-        hope = np.tile(self._hope[outside], (len(scores), 1))
-        hope[-1] = 0
-        for _ in range(_LOOK_AHEAD):
-            onward = (scores[1:] + hope[1:])[:, None, :] + self._steps
-            stay = scores[1:, outside, None] + self._steps[outside, outside]
-            np.minimum(hope[:-1], onward.max(axis=2) - stay + _ROUNDING, out=hope[:-1])
-        return hope
-
-    def _step(
-        self, state: dict[int, float], row: list[float], able: list[bool]
-    ) -> tuple[dict[int, int], dict[int, float]]:
-        """The best way to each tag of the next place that may be on the best path: where from,
-        and the total.
-        """
-        (first, reached), *others = state.items()
-        steps = self._step_rows
-        totals = {
-            tag: reached + step + row[tag] for tag, step in enumerate(steps[first]) if able[tag]
-        }
-        back = dict.fromkeys(totals, first)
-        for before, so_far in others:
-            onward = steps[before]
-            for tag, total in totals.items():
-                if (other := so_far + onward[tag] + row[tag]) > total:
-                    totals[tag] = other
-                    back[tag] = before
-        if len(totals) > 1:
-            best = max(totals, key=totals.__getitem__)
-            top, hope = totals[best], self._hope_rows[best]
-            totals = {tag: total for tag, total in totals.items() if total + hope[tag] >= top}
-        return back, totals
-
     def _confidences(self, scores: Floats, path: list[int]) -> list[float]:
         """How sure each place's tag is, its neighbours being as they are. A mark is as sure as its
         least sure place, and the one after it, which says that it ends.
         """
-        rows = scores.copy()
-        rows[1:] += self._steps[path[:-1]]
-        rows[:-1] += self._steps.T[path[1:]]
-        odds = np.exp((rows - rows.max(axis=1, keepdims=True)) / self.softness)
-        shares = odds[np.arange(len(path)), path] / odds.sum(axis=1)
-        return [float(share) for share in shares]
+        end = len(self.tags)
+        rows = scores + self._onward.take([end, *path[:-1]], axis=0)
+        rows += self._backward.take([*path[1:], end], axis=0)
+        rows -= rows[np.arange(len(path)), path][:, None]
+        rows /= self.softness
+        sure: list[float] = (1 / np.exp(rows).sum(axis=1)).tolist()
+        return sure
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything the tagger is, as arrays to store; none holds objects."""
@@ -282,16 +219,15 @@ def with_known(sight: Sight, known: Known, own: Sequence[Mark]) -> list[Clue]:
 
 
 def _starts(framed: str, width: int, tables: Sequence[tuple[int, dict[str, int]]]) -> list[int]:
-    rows = []
-    for at in range(width):
-        for size, table in tables:
-            row = table.get(framed[at : at + size])
-            if row:
-                rows.append(row)
-                break
-        else:
-            rows.append(0)
-    return rows
+    """The row of the longest gram that begins at each of the first places, 0 for none."""
+    rows: list[int | None] = [None] * width
+    pieces, size = list(framed), 1
+    for longer, table in reversed(tables):
+        while size < longer:
+            pieces, size = list(map(add, pieces, framed[size:])), size + 1
+        found = map(table.get, pieces)
+        rows = [row or shorter for row, shorter in zip(found, rows, strict=False)]
+    return [row or 0 for row in rows]
 
 
 def _row(tables: Sequence[tuple[int, dict[str, int]]], gram: str) -> int:
@@ -299,10 +235,3 @@ def _row(tables: Sequence[tuple[int, dict[str, int]]], gram: str) -> int:
         if row := table.get(gram[:size]):
             return row
     return 0
-
-
-def _hope(steps: Floats) -> Floats:
-    """``[best, other]``: how much more what follows can be worth after the other tag."""
-    onward = np.vstack([steps.T, np.zeros((1, len(steps)), np.float32)])
-    hope: Floats = (onward[:, None, :] - onward[:, :, None]).max(axis=0)
-    return hope + _ROUNDING
