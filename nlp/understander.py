@@ -13,7 +13,7 @@ from nlp import entities, lexicon, parts, safety, sounds
 from nlp.entities import loading
 from nlp.heads import evidence
 from nlp.heads.features import Features, Reading, extract, heard, read
-from nlp.heads.loading import load_or_train, load_or_train_spoken
+from nlp.heads.loading import kept, load_or_train, load_or_train_spoken
 from nlp.heads.model import EMERGENCY, HEADS, NOW, Answer, Both, Model, Opinion
 from nlp.own_words import Hit, OwnWords
 from nlp.sameness import SameIncident, load_or_teach
@@ -80,9 +80,17 @@ class Understander:
         progress: Callable[[str], None] | None = None,
         serial_pattern: str | None = None,
     ) -> Understander:
-        """With the model kept in ``folder``; trained there first (seconds) if it is not."""
+        """With the models kept in ``folder``; trained there first (about a minute, on two cores)
+        if they are not.
+        """
         say = progress or _silent
-        model, tagger = load_or_train(folder, say), loading.load_or_train(folder, say)
+        if kept(folder).exists() and loading.kept_at(folder).exists():
+            model, tagger = load_or_train(folder, say), loading.load_or_train(folder, say)
+        else:
+            from nlp.heads import apart  # noqa: PLC0415  (only the first start trains)
+
+            with apart.spoken_beside(folder, say):
+                model, tagger = load_or_train(folder, say), loading.load_or_train(folder, say)
         reader = cls(model, tagger, serial_pattern, load_or_train_spoken(folder, say))
         reader._kept = (folder, say)
         return reader

@@ -24,7 +24,7 @@ _OUR_NUMBER = re.compile(r"wo-?\d{6,8}-\d+")
 _TICKET = re.compile(r"[345]g|wo-\d{6,8}-\d+|\d{4}-\d{1,2}-\d{1,2}")
 _ENOUGH_DIGITS = 3
 _DIGIT = re.compile(r"\d")
-_LETTER_OR_DIGIT = re.compile(r"[a-z\d]")
+_SHOWN_SIGN = re.compile(r"[a-z#\d]")
 
 _CODE = (
     r"(?:0x[0-9a-f]{2,8}"
@@ -82,7 +82,7 @@ def serials(folded: str, taken: list[Span]) -> list[Span]:
 
 def error_codes(folded: str, taken: list[Span]) -> list[Span]:
     """Alarm and error codes as shown or spoken, normalised to upper case without separators."""
-    if not _LETTER_OR_DIGIT.search(folded):
+    if not _SHOWN_SIGN.search(folded):
         return []
     found = [Span(*hit.span(1), 0.9, normal(hit[1])) for hit in _CODE_CONTEXT.finditer(folded)]
     found += [Span(*hit.span(1), 0.7, normal(hit[1])) for hit in _CODE_SHAPE.finditer(folded)]

@@ -41,7 +41,7 @@ _TO_RING = re.compile(
 )
 """「打 8034 找我」「转8802」: a guess that the tagger has to confirm."""
 _BARE = re.compile(r"(?<!\d)\d{7,8}(?:(?:-|转)\d{1,6})?(?!\d)")
-_SIGN = re.compile(r"\d{3}|[幺一1][三四五六七八九3-9]")
+_SIGN = re.compile(r"\d{3}|[幺一1零〇][一幺二两三四五六七八九\d]")
 """Without this there is no number to call: most messages have none."""
 _NOT_A_CONTACT = frozenset({"110", "119", "120", "122", "12345", "12315", "10086", "10000", "10010",
                             "315", "95598", "96333"})  # fmt: skip

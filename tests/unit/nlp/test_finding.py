@@ -68,7 +68,7 @@ def test_longer_words_of_a_sound_come_before_shorter_ones_of_the_same_place() ->
     ("grammar", "signs"),
     [
         (phones, ["_SIGN"]),
-        (codes, ["_DIGIT", "_LETTER_OR_DIGIT"]),
+        (codes, ["_DIGIT", "_SHOWN_SIGN"]),
         (times, ["_MOMENT_SIGN", "_LENGTH_SIGN", "_ROUGH_SIGN"]),
         (names, ["_INTRODUCTION", "_MOBILE", "_TITLE_WORDS"]),
         (places, ["_A_PIECE", "_NAMED_WORDS"]),
