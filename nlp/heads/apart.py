@@ -21,18 +21,17 @@ from nlp.heads.loading import kept_spoken, load_or_train_spoken
 @contextmanager
 def spoken_beside(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     """While the block runs, the spoken table is trained beside it, if it is not there yet and there
-    is a second core. If that fails, nobody is the worse: the
-    table is still missing then, and whoever needs it trains it.
+    is a second core. If that fails, nobody is the worse: the table is still missing then, and
+    whoever needs it trains it.
     """
     if (os.cpu_count() or 1) == 1 or kept_spoken(folder).exists():
         yield
         return
-    command = [sys.executable, "-m", __name__, str(folder)]
-    paths = os.pathsep.join(path for path in sys.path if path)
-    child = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths},
-        encoding="utf-8",
-    )  # fmt: skip
+    try:
+        child = _started(folder)
+    except OSError:
+        yield
+        return
     try:
         yield
         told, _ = child.communicate()
@@ -42,6 +41,16 @@ def spoken_beside(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         raise
     for line in told.splitlines():
         say(line)
+
+
+def _started(folder: Path) -> subprocess.Popen[str]:
+    paths = os.pathsep.join(path for path in sys.path if path)
+    return subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+        [sys.executable, "-m", __name__, str(folder)],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
 
 
 def main() -> None:

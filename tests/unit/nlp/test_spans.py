@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp.spans.known import Known
+from nlp.spans.path import BestPath
 from nlp.spans.sight import Mark, Pattern, Sight, along, echoes, kinds
 from nlp.spans.tagger import Tagger, runs, tags_of
 from nlp.spans.training import WIDE, Lesson, Recipe, teach
@@ -83,24 +84,16 @@ def test_a_stretch_may_begin_inside() -> None:
 def test_the_best_path_is_the_best(seed: int, length: int, spread: float) -> None:
     """Against a plain search over all paths, on random weights."""
     draw = np.random.default_rng(seed)
-    tags = ["O", "B-a", "I-a", "B-b", "I-b"]
     steps = draw.normal(0, 3, (5, 5)).astype(np.float32)
-    text = "".join(draw.choice(list("甲乙丙丁戊"), length))
-    blocks = draw.normal(0, spread, (5, 1, 5)).astype(np.float16)
-    grams = [chr(0) + char for char in "甲乙丙丁戊"]
-    empty = np.zeros((0, 5), np.float32)
-    tagger = Tagger([Pattern(0, 1, 0, 0)], tags, grams, blocks, [], empty, steps, Known({}))
-    rows = [blocks[grams.index(chr(0) + char), 0].astype(float) for char in text]
-    totals, backs = rows[0], []
-    for row in rows[1:]:
-        reached = totals[:, None] + steps
-        backs.append(reached.argmax(axis=0))
-        totals = reached.max(axis=0) + row
-    path = [int(totals.argmax())]
-    for back in reversed(backs):
-        path.append(int(back[path[-1]]))
-    best = runs([tags[tag] for tag in reversed(path)])
-    assert [mark[:3] for mark in tagger.tag(Sight((text,)))] == best
+    scores = draw.normal(0, spread, (length, 5)).astype(np.float32)
+    path = BestPath(steps).through(scores)
+    worth = scores[np.arange(length), path].sum(dtype=float)
+    worth += steps[path[:-1], path[1:]].sum(dtype=float)
+    totals = scores[0].astype(float)
+    for row in scores[1:]:
+        totals = (totals[:, None] + steps).max(axis=0) + row
+    assert len(path) == length
+    assert worth == pytest.approx(totals.max(), abs=1e-6)
 
 
 def test_a_text_does_not_recognise_its_own_marks() -> None:

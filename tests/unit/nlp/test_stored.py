@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from nlp import corpus, stored
-from nlp.heads.loading import recipe_digest
+from nlp.heads.apart import spoken_beside
+from nlp.heads.loading import kept_spoken, recipe_digest
 
 
 def test_naming_the_shipped_model_parses_no_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,3 +110,57 @@ def test_a_failed_making_lets_the_next_one_try(tmp_path: Path) -> None:
     with pytest.raises(MemoryError):
         attempt(fail)
     assert attempt(lambda: "made") == "made"
+
+
+def python_is(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a shell script in the place of the interpreter that trains."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    path.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(path))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+
+def test_what_is_trained_beside_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python_is('echo "$3"; echo ready', tmp_path, monkeypatch)
+    said: list[str] = []
+    with spoken_beside(tmp_path, said.append):
+        said.append("mine")
+    assert said == ["mine", str(tmp_path), "ready"]
+
+
+@pytest.mark.parametrize("script", ["exit 1", "kill $$"])
+def test_training_beside_may_fail(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python_is(script, tmp_path, monkeypatch)
+    done = []
+    with spoken_beside(tmp_path, print):
+        done.append(1)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "absent"))
+    with spoken_beside(tmp_path, print):
+        done.append(2)
+    assert done == [1, 2]
+
+
+def test_who_is_interrupted_leaves_nobody_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python_is("exec sleep 60", tmp_path, monkeypatch)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), spoken_beside(tmp_path, print):
+        raise KeyboardInterrupt
+    assert time.monotonic() - begun < 30
+
+
+def test_what_is_there_is_not_trained_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python_is("echo started", tmp_path, monkeypatch)
+    kept_spoken(tmp_path).write_bytes(b"")
+    said: list[str] = []
+    with spoken_beside(tmp_path, said.append):
+        pass
+    assert said == []
