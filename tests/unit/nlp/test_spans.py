@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nlp.spans.known import Known
 from nlp.spans.path import BestPath
-from nlp.spans.sight import Mark, Pattern, Sight, along, echoes, kinds
+from nlp.spans.sight import Mark, Sight, along, echoes, kinds
 from nlp.spans.tagger import Tagger, runs, tags_of
 from nlp.spans.training import WIDE, Lesson, Recipe, teach
 
