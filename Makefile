@@ -4,17 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+PYTEST := $(BIN)/python -m pytest --numprocesses=logical --dist=worksteal
 
 .PHONY: demo test check setup setup-dev lint shots bench clean
 
 demo: setup  ## set up and open the sandbox
 	@$(BIN)/paidan demo
 
-test: setup-dev  ## set up and run every test
-	@$(BIN)/python -m pytest
+test: setup-dev  ## set up and run every test, on every core
+	@$(PYTEST)
 
 check: setup-dev lint  ## what every commit must pass
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+	@$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 lint: setup-dev
 	@$(BIN)/ruff check .
