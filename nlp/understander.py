@@ -8,19 +8,22 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nlp import entities, lexicon, parts, safety, sounds
 from nlp.entities import loading
 from nlp.heads import evidence
 from nlp.heads.features import Features, Reading, extract, heard, read
-from nlp.heads.loading import kept, load_or_train, load_or_train_spoken
+from nlp.heads.loading import kept, kept_spoken, load_or_train, load_or_train_spoken
 from nlp.heads.model import EMERGENCY, HEADS, NOW, Answer, Both, Model, Opinion
 from nlp.own_words import Hit, OwnWords
-from nlp.sameness import SameIncident, load_or_teach
 from nlp.sounds.mending import Mender
 from nlp.spans.tagger import Tagger
 from workflow.records import Entity, FaultPart, Guess, Understanding
 from workflow.vocabulary import Term
+
+if TYPE_CHECKING:
+    from nlp.sameness import SameIncident
 
 _SLOT_KINDS = {"phone": "phone", "serial": "serial", "place": "location", "time": "time"}
 _ALTERNATIVES = 3
@@ -58,14 +61,15 @@ class Understander:
         model: Model,
         tagger: Tagger | None = None,
         serial_pattern: str | None = None,
-        spoken_model: Model | None = None,
+        spoken_model: Model | Callable[[], Model | None] | None = None,
     ) -> None:
         """``tagger`` decides about entities; without one the grammars do. ``spoken_model`` answers
-        what was spoken, and is asked too where ``model`` is unsure.
+        what was spoken, and is asked too where ``model`` is unsure; a function gives it when it is
+        first needed.
         """
         self.model = model
         self.tagger = tagger
-        self.spoken_model = spoken_model
+        self._spoken = spoken_model
         self._mender = Mender(lexicon.shipped(), sounds.shipped(), model.messages_with)
         self._lexicon = lexicon.shipped()
         self._safety = safety.shipped()
@@ -91,7 +95,9 @@ class Understander:
 
             with apart.spoken_beside(folder, say):
                 model, tagger = load_or_train(folder, say), loading.load_or_train(folder, say)
-        reader = cls(model, tagger, serial_pattern, load_or_train_spoken(folder, say))
+        if not kept_spoken(folder).exists():
+            load_or_train_spoken(folder, say)
+        reader = cls(model, tagger, serial_pattern, lambda: load_or_train_spoken(folder, say))
         reader._kept = (folder, say)
         return reader
 
@@ -101,7 +107,7 @@ class Understander:
     def with_model(self, model: Model) -> Understander:
         """The same reader over another table; what was spoken it hears as before."""
         pattern = self._serial.pattern if self._serial else None
-        other = Understander(model, self.tagger, pattern, self.spoken_model)
+        other = Understander(model, self.tagger, pattern, self._spoken_once)
         other._kept = self._kept
         return other
 
@@ -112,11 +118,27 @@ class Understander:
         return next(label for label in shares if label != "report")
 
     @cached_property
+    def spoken_model(self) -> Model | None:
+        """The table for what was spoken; read when first needed, a fifth of a second."""
+        return self._spoken() if callable(self._spoken) else self._spoken
+
+    def _spoken_once(self) -> Model | None:
+        return self.spoken_model
+
+    def warm(self) -> None:
+        """Read what would else be read while the first unsure or spoken message waits."""
+        self.understand("我姓王，联系李女士 13800000000，或者找张师傅", spoken=True)
+
+    @cached_property
     def same_incident(self) -> SameIncident | None:
         """Whether two reports are one incident, as ``workflow.joining`` asks it; loaded when first
         asked for, and taught first (seconds) if it is not in the folder. None without a folder.
         """
-        return load_or_teach(self._kept[0], self.model, self._kept[1]) if self._kept else None
+        if self._kept is None:
+            return None
+        from nlp.sameness import load_or_teach  # noqa: PLC0415  (half of all imports are for it)
+
+        return load_or_teach(self._kept[0], self.model, self._kept[1])
 
     def understand(
         self,
@@ -211,14 +233,14 @@ class Understander:
 
     def _answer(self, reading: Reading, features: Features, *, spoken: bool) -> Opinion:
         """The table's answer; where it is unsure, halfway between it and the other table's."""
-        if self.spoken_model is None:
-            return self.model.answer(features)
-        if not spoken:
-            answer = self.model.answer(features)
-            if not self._unsure(answer):
-                return answer
-        sounded = self.spoken_model.answer(heard(reading, features, sounds.shipped()))
-        return sounded if spoken else Both(answer, sounded)
+        answer = None if spoken else self.model.answer(features)
+        if answer and not self._unsure(answer):
+            return answer
+        ear = self.spoken_model
+        if ear is None:
+            return answer or self.model.answer(features)
+        sounded = ear.answer(heard(reading, features, sounds.shipped()))
+        return Both(answer, sounded) if answer else sounded
 
     def _unsure(self, answer: Answer) -> bool:
         return any(

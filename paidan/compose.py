@@ -210,6 +210,7 @@ async def _serve(
         company = await parts.store.read(settings.tenant, lambda uow: uow.company)
         registry = Registry(parts.store, settings.tenant, understander, settings.model_dir)
         running = asyncio.create_task(_run(settings, parts, registry), name="house")
+        warming = asyncio.create_task(asyncio.to_thread(understander.warm), name="warm")
         try:
             async with _door(settings, parts, registry, demo=demo) as address:
                 say(_welcome(settings, address, company.staff, demo=demo))
@@ -217,6 +218,7 @@ async def _serve(
                 await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
                 waiting.cancel()
         finally:
+            warming.cancel()
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running

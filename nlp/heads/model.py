@@ -72,11 +72,8 @@ class Model:
         self.about = about
         self._vocabulary = tuple(vocabulary)
         self._row = dict(zip(vocabulary, range(len(vocabulary)), strict=True))
-        self._fact_row = {
-            name.removeprefix(FACT): row
-            for name, row in self._row.items()
-            if name.startswith(FACT) and len(name) > LONGEST_GRAM
-        }
+        facts = [name for name in vocabulary if name[0] == FACT and len(name) > LONGEST_GRAM]
+        self._fact_row = {name.removeprefix(FACT): self._row[name] for name in facts}
         self._stored = weights
         self._weights = weights.astype(np.float32)
         for head in heads.values():

@@ -96,8 +96,8 @@ class Tagger:
             )
             shorter: list[tuple[int, dict[str, int]]] = []
             for size, rows in sizes:
-                for gram, row in rows.items():
-                    blocks[row] += blocks[_row(shorter, gram)]
+                of_prefix = [_row(shorter, gram) for gram in rows]
+                blocks[list(rows.values())] += blocks[of_prefix]
                 shorter.insert(0, (size, rows))
             tables.append((layer, shorter))
         return tables, blocks

@@ -10,6 +10,7 @@ from pypinyin.pinyin_dict import pinyin_dict
 
 from nlp import Understander, corpus, lexicon
 from nlp.heads.loading import load_or_train_spoken
+from nlp.heads.model import Model
 from nlp.sounds import is_sound, making, mending, shipped
 from nlp.sounds.mending import Mender
 from nlp.sounds.noise import Mishearing
@@ -196,3 +197,21 @@ def test_the_spoken_table_is_kept_beside_the_other(
 
 def test_the_gate_knows_every_sign() -> None:
     assert set(json.loads(mending.GATE.read_text("utf-8"))) == {*mending.SIGNS, "offset"}
+
+
+def test_the_spoken_table_is_read_when_first_needed_and_once(understander: Understander) -> None:
+    asked: list[str] = []
+
+    def give() -> Model | None:
+        asked.append("read")
+        return understander.spoken_model
+
+    reader = Understander(understander.model, understander.tagger, spoken_model=give)
+    sure = corpus.load()[0].text
+    assert reader.understand(sure) == understander.understand(sure)
+    other = reader.with_model(understander.model)
+    assert asked == []
+    said = "点题困人了"
+    assert other.understand(said, spoken=True) == understander.understand(said, spoken=True)
+    reader.warm()
+    assert asked == ["read"]
