@@ -308,7 +308,8 @@ class Understander:
             confidence = max(0.9, answer.confidences("priority").get("P0", 0.0))
             return Guess("P0", confidence, words[:3])
         shares = answer.confidences("priority")
-        only_denied = bool(reading.dangers) and all(d.denied for d in reading.dangers)
+        threats = [d for d in reading.dangers if d.kind != "injury"]
+        only_denied = bool(threats) and all(d.denied for d in threats)
         alarm = answer.confidences(EMERGENCY)[NOW] >= answer.model.heads[EMERGENCY].threshold
         if alarm and not only_denied and not strange:
             label = "P0"

@@ -51,6 +51,7 @@ def test_a_danger_word_denied_or_harmless_opens_nothing(
         "疫苗柜已经十四度，备用冰排只够一小时",
         "登进去看到的是别的病人的检验报告，换台电脑也一样",
         "整个园区从早上起没有一家公司能上网",
+        "操作工没受伤，可机械臂自己还在甩，围栏里蹲着个调试的",
     ],
 )
 def test_an_emergency_said_without_a_danger_word(understander: Understander, text: str) -> None:
@@ -60,7 +61,12 @@ def test_an_emergency_said_without_a_danger_word(understander: Understander, tex
 
 @pytest.mark.parametrize(
     "text",
-    ["热水器漏电，插头拔了三天没用，来换一根加热棒", "十万火急！！饮水机旁边的纸杯没了，快送！！"],
+    [
+        "热水器漏电，插头拔了三天没用，来换一根加热棒",
+        "十万火急！！饮水机旁边的纸杯没了，快送！！",
+        "昨天冒烟的那台电脑已经搬走了，换一台新的",
+        "打印机炸了一样吐纸，地上全是，关了电",
+    ],
 )
 def test_what_is_over_or_only_shouted_is_no_emergency(
     understander: Understander, text: str

@@ -95,6 +95,8 @@ def test_harmless_words_are_no_danger(message: str) -> None:
         "井盖没了，环卫拿木板盖住了",
         "油烟机有一次冒烟，后来没有",
         "桩被淹过，水退了没送电",
+        "上次隔壁着火，消防车进不来",
+        "昨晚电梯困人，你们处理得挺快",
     ],
 )
 def test_what_is_over_is_neither_meant_nor_denied(message: str) -> None:
@@ -108,10 +110,18 @@ def test_what_is_over_is_neither_meant_nor_denied(message: str) -> None:
         ("插头拔了还是起火", ["fire"]),
         ("路面塌了", ["fall"]),
         ("手机炸了", ["fire"]),
+        ("昨晚就困在电梯里，到现在没人管", ["trapped"]),
     ],
 )
 def test_a_cut_frees_nobody_and_puts_out_no_fire(message: str, kinds: list[str]) -> None:
     assert dangers(message)[0] == kinds
+
+
+@pytest.mark.parametrize("message", ["烤箱门玻璃啪一下炸了", "下水倒灌", "POS机电池鼓包"])
+def test_words_that_mean_a_danger_too_seldom_are_facts_and_no_verdict(message: str) -> None:
+    found = safety.shipped().dangers(lexicon.shipped().meant(text.fold(message)))
+    assert found
+    assert not any(d.meant or d.denied for d in found)
 
 
 def test_longest_device_word_wins() -> None:
