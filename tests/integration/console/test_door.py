@@ -22,6 +22,7 @@ from workflow.ports import UnitOfWork
 from workflow.records import Action
 
 NOW = datetime.now(UTC)
+"""When tests were collected, for links that are refused however old they are."""
 
 
 async def test_every_page_has_the_strict_headers(browser: Browser) -> None:
@@ -91,7 +92,7 @@ async def wait_for_number(browser: Browser) -> str:
 async def test_a_sign_in_link_works_once_and_opening_it_does_not_use_it_up(
     production: Browser,
 ) -> None:
-    path = login_path(SECRET, TENANT, "zhoulan", NOW)
+    path = login_path(SECRET, TENANT, "zhoulan", datetime.now(UTC))
     await production.see(path)
     await production.see(path)
     assert (await production.post(path)).headers["Location"] == "/"
@@ -164,7 +165,9 @@ async def test_an_action_link_asks_first_and_acts_once(
     order = await services.store.read(TENANT, lambda uow: uow.orders.find(number))
     assert order is not None
     assert order.accepted_at is None
-    path = action_path(SECRET, TENANT, order.assignee, Action("accept", order.id), NOW)
+    path = action_path(
+        SECRET, TENANT, order.assignee, Action("accept", order.id), datetime.now(UTC)
+    )
     assert number in await browser.see(path)
     assert (
         await services.store.read(TENANT, lambda uow: uow.orders.get(order.id))

@@ -220,6 +220,7 @@ def test_the_first_start_tells_of_its_training_on_stderr(
 ) -> None:
     few = corpus.load()[::20]
     monkeypatch.setattr(corpus, "load", lambda: few)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)  # another process would read all of it
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("empty")))
     first = paidan("understand", "电梯困人了")
     assert "training" in first.err
