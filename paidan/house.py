@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -23,6 +24,11 @@ log = structlog.get_logger(__name__)
 BATCH = 64
 LONGEST_NAP = 5.0
 """Seconds after which a loop looks again even if nobody woke it."""
+PATIENCE = 0.5
+"""Seconds the inbox loop waits for slow messages (a clip being put into words, a photo that does
+not come) before it lets other conversations go on."""
+MOST_SETTLING = 2 * BATCH
+"""Messages being settled at once, the slow ones in the background included."""
 
 
 class FrontDeskPort(Protocol):
@@ -76,6 +82,7 @@ class House:
         }
         self._awake = {name: asyncio.Event() for name in self._works}
         self._gates = {name: asyncio.Lock() for name in self._works}
+        self._settling: dict[tuple[str, int], asyncio.Task[None]] = {}
         self.beats: dict[str, datetime] = {}
         """When each loop last came round, for the readiness check."""
 
@@ -88,11 +95,41 @@ class House:
 
     # --- the three works --------------------------------------------------------------------
 
-    async def settle_messages(self, tenant: str) -> int:
-        """Handle the oldest waiting message of each conversation, conversations side by side."""
-        heads = await self.store.waiting_messages(tenant, BATCH)
-        await asyncio.gather(*(self._settle(tenant, head) for head in heads))
-        return len(heads)
+    async def settle_messages(self, tenant: str, patience: float | None = None) -> int:
+        """Handle the oldest waiting message of each conversation, conversations side by side.
+
+        Args:
+            tenant: Whose.
+            patience: Seconds after which slow ones go on in the background; None waits for all,
+                those in the background too.
+        """
+        heads = await self.store.waiting_messages(tenant, BATCH + len(self._settling))
+        fresh = [head for head in heads if (tenant, head.id) not in self._settling]
+        begun = [self._begin(tenant, head) for head in fresh[: MOST_SETTLING - len(self._settling)]]
+        awaited = begun if patience is not None else list(self._settling.values())
+        if awaited:
+            done, slow = await asyncio.wait(awaited, timeout=patience)
+            for task in slow:
+                task.add_done_callback(_tell)
+            for task in done:
+                task.result()
+        return len(awaited)
+
+    def _begin(self, tenant: str, head: Admitted) -> asyncio.Task[None]:
+        """Settle it in a task; the loop comes round again when it is done, for the conversation's
+        next message.
+        """
+        key = (tenant, head.id)
+        task = asyncio.create_task(self._settle(tenant, head), name=f"settle:{head.id}")
+        self._settling[key] = task
+
+        def done(ended: asyncio.Task[None]) -> None:
+            self._settling.pop(key, None)
+            if not ended.cancelled() and ended.exception() is None:
+                self._awake["inbox"].set()
+
+        task.add_done_callback(done)
+        return task
 
     async def fire_timers(self, tenant: str) -> int:
         """Take every due step, the earliest first, each at the tenant's present time."""
@@ -173,13 +210,21 @@ class House:
     # --- the loops --------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Run until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for name in self._works:
-                group.create_task(self._loop(name), name=f"loop:{name}")
+        """Run until cancelled; what was being settled is begun again by the next run."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for name in self._works:
+                    group.create_task(self._loop(name), name=f"loop:{name}")
+        finally:
+            under_way = list(self._settling.values())
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _loop(self, name: str) -> None:
         work, awake, gate = self._works[name], self._awake[name], self._gates[name]
+        if name == "inbox":
+            work = partial(self.settle_messages, patience=PATIENCE)
         while True:
             awake.clear()
             busy = False
@@ -218,3 +263,9 @@ class House:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await awake.wait()
+
+
+def _tell(ended: asyncio.Task[None]) -> None:
+    """A failure in the background has nobody else to say so; the message comes again."""
+    if not ended.cancelled() and ended.exception() is not None:
+        log.error("a slow message was not settled; trying again", exc_info=ended.exception())
