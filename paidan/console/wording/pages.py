@@ -89,6 +89,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "picture": ("图片", "Picture"),
     "picture.add": ("加照片", "Add a picture"),
     "voice": ("语音转写", "Voice transcript"),
+    "voice.original": ("听原声", "Hear the original"),
     "voice.transcript": ("语音转写的文字", "Words of the voice message"),
     "voice.hint": ("我家客厅灯不亮了", "我家客厅灯不亮了"),
     "media.image": ("图片", "Picture"),

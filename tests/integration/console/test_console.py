@@ -6,12 +6,14 @@ import asyncio
 import html
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
 from paidan.console.services import Services
 from tests.integration.console.conftest import TENANT, Browser
 from tests.integration.console.test_door import wait_for_number
+from workflow.records import Inbound, Media
 from workflow.states import State
 from workflow.work_order import WorkOrder
 
@@ -258,3 +260,21 @@ async def test_every_page_reads_in_english_too(chief: Browser) -> None:
     assert 'lang="en"' in page
     assert 'data-theme="dark"' in page
     assert "What burns first" in page
+
+
+async def test_a_voice_clip_can_be_heard_from_its_work_order(
+    browser: Browser, services: Services
+) -> None:
+    """With words or without: whoever is to listen gets the very bytes, under a fitting name."""
+    clip = b"#!AMR\n\x3c" + b"\0" * 31
+    blob = await services.store.blobs.put(clip, "audio/amr")
+    now = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+    media = (Media("voice", mime="audio/amr", blob=blob),)
+    inbound = Inbound(TENANT, "sandbox", "customer:c01", "direct", "c01", "v1", now, media=media)
+    await services.receive(inbound)
+    await browser.sign_in("zhoulan")
+    page = await browser.see(f"/orders/{await wait_for_number(browser)}")
+    link = f'<a href="/blobs/{blob}" download="voice.amr">'
+    assert link in page
+    response = await browser.get(f"/blobs/{blob}")
+    assert (await response.read(), response.headers["Content-Disposition"]) == (clip, "attachment")
