@@ -17,6 +17,12 @@ def told(uow: UnitOfWork, inbound: Inbound) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in _names(uow, inbound) if name))
 
 
+def names(uow: UnitOfWork, inbound: Inbound) -> tuple[str, ...]:
+    """What the sender may name, for who writes their voice down: the company's own words first."""
+    own = [term.word for term in uow.company.vocabulary]
+    return tuple(dict.fromkeys([*own, *told(uow, inbound)]))
+
+
 def _names(uow: UnitOfWork, inbound: Inbound) -> Iterator[str]:
     for team in uow.company.teams.values():
         yield from team.regions

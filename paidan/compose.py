@@ -42,6 +42,10 @@ from paidan.learning.following import Follower, LiveReader, Understands
 from paidan.learning.nightly import Nightly, in_own_process
 from paidan.learning.registry import Registry
 from paidan.settings import Settings
+from paidan.voice.dictation import Dictation
+from paidan.voice.equipment import Lacking, files
+from paidan.voice.section import Voice
+from paidan.voice.stenographer import Stenographer
 from storage import SqlStore, open_store
 from storage.notes import RedisNotes
 from workflow.company import Staff
@@ -100,6 +104,7 @@ async def assemble(
     sign_in: SignIn | None = None,
     invites: Invites | None = None,
     plugged: Plugged | None = None,
+    stenographer: Stenographer | None = None,
 ) -> AsyncIterator[Parts]:
     """Open the store, migrate it, and put everything on it.
 
@@ -113,6 +118,7 @@ async def assemble(
         sign_in: Makes the link that 「登录」 is answered with.
         invites: Knows the invites that 「绑定」 brings.
         plugged: Makes the adapters of chat platforms.
+        stenographer: Puts voice into words that its platform did not; it is closed at the end.
     """
     async with open_store(url, blobs, ids=ids, clock=clock) as store, client() as http:
         movable: MovableClock = clock if _movable(clock) else StoreClock(store)  # type: ignore[assignment]  # narrowed by hand
@@ -126,6 +132,7 @@ async def assemble(
         service = Service(plan)
         knowing = Knowing(store)
         reader = LiveReader(understander)
+        dictation = Dictation(store, stenographer) if stenographer else None
         desk = FrontDesk(
             store,
             movable,
@@ -136,7 +143,7 @@ async def assemble(
             sign_in,
             knows=knowing,
             judge=understander.same_incident,
-            fetch=Luggage(adapters, store.blobs).fetch,
+            fetch=Luggage(adapters, store.blobs, dictation).fetch,
             invites=invites,
         )
         patience = PATIENCE if clock is None else UNHURRIED
@@ -150,6 +157,8 @@ async def assemble(
             await delivery.close()
             for adapter in adapters.values():
                 await adapter.close()
+            if stenographer is not None:
+                await stenographer.close()
 
 
 def client() -> ClientSession:
@@ -203,6 +212,7 @@ async def _serve(
             sign_in=door,
             invites=Invites(settings.secret()),
             plugged=partial(_plugged, settings, shared),
+            stenographer=_stenographer(settings.voice),
         ) as parts,
     ):
         if demo:
@@ -235,6 +245,19 @@ async def _run(settings: Settings, parts: Parts, registry: Registry) -> None:
         group.create_task(keep_running(parts.adapters), name="channels")
         group.create_task(follower.run(), name="model")
         group.create_task(nightly.run(), name="nightly")
+
+
+def _stenographer(voice: Voice) -> Stenographer | None:
+    """Nobody where the settings name no model; one that lacks something says so now, and again
+    with every clip, for what is missing may be put there meanwhile.
+    """
+    if not voice.on:
+        return None
+    try:
+        files(voice)
+    except Lacking as lacking:
+        log.warning("voice is not put into words", why=lacking.code, facts=lacking.facts)
+    return Stenographer(voice)
 
 
 def _plugged(

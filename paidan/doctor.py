@@ -17,6 +17,7 @@ from paidan.channels import Channels
 from paidan.holidays import holiday_table
 from paidan.problems import InvalidFile, describe
 from paidan.settings import Settings
+from paidan.voice import equipment
 
 ROOMS: Final = ("bots", "nlp", "notifier", "paidan", "storage", "workflow")
 OLDEST_PYTHON: Final = (3, 11)
@@ -98,6 +99,7 @@ def examine(settings: Settings, today: date, locale: str = "zh_CN") -> Iterator[
         lambda: _database(settings),
         lambda: _company(settings),
         lambda: _model(settings.model_dir),
+        lambda: _voice(settings, locale),
         lambda: _holidays(today),
         lambda: _secret(settings, locale),
         lambda: _port(settings.http.host, settings.http.port),
@@ -109,7 +111,7 @@ def examine(settings: Settings, today: date, locale: str = "zh_CN") -> Iterator[
 def say(finding: Finding, locale: str = "zh_CN") -> str:
     """One line: a sign, what was found, how to mend it."""
     sign = {"ok": "✓", "warn": "!", "fail": "✗"}[finding.level]
-    pair = WORDS.get(finding.code) or Channels.words()[finding.code]
+    pair = {**Channels.words(), **equipment.WORDS, **WORDS}[finding.code]
     words = pair[0] if locale.startswith("zh") else pair[1]
     return f"{sign} {words.format(*finding.facts)}"
 
@@ -181,6 +183,12 @@ def _company(settings: Settings) -> Finding:
 def _model(folder: Path) -> Finding:
     trained = folder.is_dir() and any(folder.glob("*.npz"))
     return Finding("ok", "model") if trained else Finding("warn", "model_missing")
+
+
+def _voice(settings: Settings, locale: str) -> Finding:
+    from paidan.voice import trial  # noqa: PLC0415 - only some commands pay for it
+
+    return trial.examine(settings.voice, locale)
 
 
 def _holidays(today: date) -> Finding:

@@ -29,6 +29,7 @@ from workflow.vocabulary import Term
 if TYPE_CHECKING:
     from bots.gateway.adapter import Adapter, Finding
     from nlp import Understander
+    from paidan.voice.stenographer import Heard
     from storage import SqlStore
 
 T = TypeVar("T")
@@ -203,6 +204,21 @@ def alarm_token(settings: Settings) -> str:
     from paidan.console.signing import alarm_token as token
 
     return token(settings.secret(), settings.tenant)
+
+
+def transcribe_file(settings: Settings, path: Path, names: tuple[str, ...]) -> Heard:
+    """What is said in a voice clip.
+
+    Raises:
+        Lacking: something that puts voice into words is not there.
+    """
+    from paidan.voice.sound import LARGEST
+    from paidan.voice.stenographer import Heard
+    from paidan.voice.trial import once
+
+    with path.open("rb") as file:
+        clip = file.read(LARGEST + 1)
+    return asyncio.run(once(settings.voice, clip, names)) if clip else Heard(why="unreadable")
 
 
 def understander(folder: Path, progress: Callable[[str], None]) -> Understander:

@@ -51,6 +51,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
     "required": ("必填内容", "a value (required)"),
     "text": ("一段文字", "text"),
     "lasting": ("时长 {}", "a duration {}"),
+    "folder": ("一个文件夹的路径", "the path of a folder"),
     "integer": ("整数 {}", "a whole number {}"),
     "number": ("数字 {}", "a number {}"),
     "yes_no": ("true 或 false", "true or false"),

@@ -32,6 +32,7 @@ from paidan.channels import Channels
 from paidan.channels.section import Section
 from paidan.company_file.reading import compose
 from paidan.problems import InvalidFile, Problem
+from paidan.voice.section import Voice
 
 PREFIX: Final = "PAIDAN__"
 FROM_FILE: Final = "_FILE"
@@ -100,6 +101,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     log: Log = Log()
     learning: Learning = Learning()
+    voice: Voice = Voice()
     secret_key: str = Field(default="", repr=False)
     channels: Channels = Channels()
 
@@ -234,6 +236,9 @@ def _values(path: Path) -> dict[str, Any]:
     }
     if isinstance(values.get("data_dir"), str):
         values["data_dir"] = path.parent / values["data_dir"]
+    voice = values.get("voice")
+    if isinstance(voice, dict) and isinstance(voice.get("model"), str) and voice["model"]:
+        values["voice"] = {**voice, "model": path.parent / Path(voice["model"]).expanduser()}
     return values
 
 
@@ -280,6 +285,11 @@ _RULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "redis.url": ("redis_url", ()),
     "learning.retrain_at": ("wall_time", ()),
     "learning.keep": ("integer", ("1–50",)),
+    "voice.seconds": ("integer", ("1–300",)),
+    "voice.timeout": ("integer", ("1–300",)),
+    "voice.waiting": ("integer", ("1–100",)),
+    "voice.threads": ("integer", ("1–16",)),
+    "voice.model": ("folder", ()),
 }
 
 

@@ -23,8 +23,10 @@ _PAUSE: Final = 1.0
 WITHIN: Final = 45.0
 """Seconds one attachment may take in all."""
 
-Transcribe = Callable[[bytes, str], Awaitable[str | None]]
-"""The words of a voice clip of this MIME type; None where there are none to be had."""
+Transcribe = Callable[[bytes, Inbound], Awaitable[str | None]]
+"""The words of a voice clip that came with this message; None where there are none to be had. It
+bounds its own time.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -55,21 +57,25 @@ class Luggage:
         adapter = self._adapters.get(inbound.channel)
         if adapter is None:
             return inbound
-        kept = [await self._one(adapter, media) for media in inbound.media]
+        kept = [await self._one(adapter, media, inbound) for media in inbound.media]
         return replace(inbound, media=tuple(kept))
 
-    async def _one(self, adapter: Adapter, media: Media) -> Media:
+    async def _one(self, adapter: Adapter, media: Media, inbound: Inbound) -> Media:
+        """One of them; what is kept stays kept, whatever comes of putting it into words."""
         if not media.ref or media.blob is not None:
             return media
         try:
             async with asyncio.timeout(WITHIN):
-                return await self._kept(adapter, media)
+                home, data = await self._kept(adapter, media)
         except (ChannelError, TimeoutError) as error:
             why = error.why if isinstance(error, ChannelError) else "no answer in time"
             _log.warning("an attachment of %s did not come: %s", adapter.name, why)
             return replace(media, lost=why)
+        if home.kind == "voice" and not home.transcript and self._transcribe is not None:
+            return replace(home, transcript=await self._words(self._transcribe, data, inbound))
+        return home
 
-    async def _kept(self, adapter: Adapter, media: Media) -> Media:
+    async def _kept(self, adapter: Adapter, media: Media) -> tuple[Media, bytes]:
         for left in range(TRIES - 1, -1, -1):
             try:
                 fetched = await adapter.fetch(media)
@@ -86,15 +92,13 @@ class Luggage:
         blob = await self._blobs.put(fetched.data, mime)
         name = media.name or fetched.name
         home = replace(media, blob=blob, mime=mime, name=name, size=len(fetched.data))
-        if home.kind == "voice" and not home.transcript and self._transcribe is not None:
-            return replace(home, transcript=await self._words(fetched.data, mime))
-        return home
+        return home, fetched.data
 
-    async def _words(self, data: bytes, mime: str) -> str | None:
+    @staticmethod
+    async def _words(transcribe: Transcribe, data: bytes, inbound: Inbound) -> str | None:
         """Silence, noise and failure are all no words; a person listens then."""
-        assert self._transcribe is not None  # noqa: S101 - for the type checker
         try:
-            said = await self._transcribe(data, mime)
+            said = await transcribe(data, inbound)
         except Exception:  # noqa: BLE001 - a clip nobody can decode is a clip a person hears
             _log.exception("a voice clip could not be put into words")
             return None

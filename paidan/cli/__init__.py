@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from paidan.cli import channels, corpus, data, model, proof, running, setup, understanding
+from paidan.cli import channels, corpus, data, model, proof, running, setup, understanding, voice
 from paidan.cli.options import USER_ERROR
 from paidan.terminal import Refusal, say, sentence
 from workflow.errors import PaidanError
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for wing in (setup, running, data, understanding, model, proof):
+for wing in (setup, running, data, understanding, voice, model, proof):
     app.add_typer(wing.app)
 app.add_typer(
     channels.app,

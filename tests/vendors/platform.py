@@ -31,6 +31,7 @@ from paidan.company_file import Loaded, parse_company
 from paidan.compose import Parts, Understands, assemble, seed
 from paidan.console.app import build
 from paidan.console.services import Services
+from paidan.voice.stenographer import Stenographer
 from storage import SqlStore
 from tests.waiting import wait_until
 from workflow.kept import Post
@@ -245,7 +246,12 @@ def _line(post: Post) -> Shown:
 
 
 @asynccontextmanager
-async def town(platform: Platform, understander: Understands, folder: Path) -> AsyncIterator[Town]:
+async def town(
+    platform: Platform,
+    understander: Understands,
+    folder: Path,
+    stenographer: Stenographer | None = None,
+) -> AsyncIterator[Town]:
     """Paidan, its doors and loops running, its company on the platform."""
     await platform.start()
     listening = socket.create_server(("127.0.0.1", 0))
@@ -259,7 +265,14 @@ async def town(platform: Platform, understander: Understands, folder: Path) -> A
     try:
         async with (
             ClientSession() as platform.http,
-            assemble(url, folder / "blobs", understander, clock=clock, plugged=plugged) as parts,
+            assemble(
+                url,
+                folder / "blobs",
+                understander,
+                clock=clock,
+                plugged=plugged,
+                stenographer=stenographer,
+            ) as parts,
         ):
             await seed(parts.store, company_on(platform))
             async with _open(parts, listening):

@@ -169,7 +169,7 @@ async def test_one_that_is_gone_says_so_and_the_others_come(
 
 
 async def test_a_clip_is_put_into_words_and_silence_is_no_words() -> None:
-    async def hear(data: bytes, _mime: str) -> str | None:
+    async def hear(data: bytes, _inbound: Inbound) -> str | None:
         if data == b"noise":
             raise RuntimeError("decoder")
         return "电梯坏了" if data == b"voice" else ""

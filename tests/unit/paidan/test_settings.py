@@ -62,6 +62,17 @@ def test_paths_in_a_file_are_meant_from_where_it_stands(
     assert load_settings(home / "config.yaml").data_dir == home / "data"
     monkeypatch.setenv("PAIDAN_HOME", str(home))
     assert load_settings().config_file == home / "config.yaml"
+    (home / "config.yaml").write_text("voice: {model: sense}\n")
+    assert load_settings().voice.model == home / "sense"
+
+
+def test_without_a_model_nobody_puts_voice_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not load_settings().voice.on
+    written("voice: {model: '', seconds: 30}\n")
+    assert not load_settings().voice.on
+    monkeypatch.setenv("PAIDAN__VOICE__MODEL", "/models/sense")
+    voice = load_settings().voice
+    assert (voice.on, voice.model, voice.seconds) == (True, Path("/models/sense"), 30)
 
 
 # text, line, key, found, what "allowed" says
@@ -74,6 +85,13 @@ BAD = [
     ("http: {port: 70000}\n", 1, "http.port", "70000", "0–65535"),
     ("http: {prot: 1}\n", 1, "http.prot", "1", "host, port, public_url"),
     ("\nhtpp: {}\n", 2, "htpp", "{}", "http"),
+    ("voice: {engine: siri}\n", 1, "voice.engine", "siri", "sense_voice, paraformer, whisper"),
+    ("voice:\n  seconds: 0\n", 2, "voice.seconds", "0", "1–300"),
+    ("voice: {timeout: soon}\n", 1, "voice.timeout", "soon", "1–300"),
+    ("voice: {waiting: 101}\n", 1, "voice.waiting", "101", "1–100"),
+    ("voice: {threads: 0}\n", 1, "voice.threads", "0", "1–16"),
+    ("voice: {model: [1]}\n", 1, "voice.model", "[1]", "of a folder"),
+    ("voice: {modell: x}\n", 1, "voice.modell", "x", "engine, model, language"),
     ("http: {public_url: example.com}\n", 1, "http.public_url", "example.com", "https://"),
     ("database: {url: 'mysql://x'}\n", 1, "database.url", "mysql://x", "postgresql://"),
     ("secret_key: [1]\n", 1, "secret_key", "[1…", "text"),
