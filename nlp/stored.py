@@ -83,7 +83,8 @@ def read_or_make(
 ) -> Kept:
     """What the file holds if it is there and sound; else made anew and kept there.
 
-    Of several processes that start at once one makes it; the others wait and read.
+    Of several processes that start at once one makes it; the others wait and read. What was made is
+    read back too, so that every start holds the very same.
     """
     with suppress(OSError, ValueError):
         return read_it(path)
@@ -94,9 +95,8 @@ def read_or_make(
             pass
         except (OSError, ValueError) as error:
             say(f"{path.name} cannot be read ({error}); training again")
-        made = make()
-        save(made, path)
-        return made
+        save(make(), path)
+        return read_it(path)  # rounded as on disk: the first start answers as the next ones do
 
 
 @contextmanager

@@ -41,9 +41,10 @@ from workflow.taxonomy import EMOTIONS, FAULT_TYPES, INTENTS, PRIORITIES
 
 LESSON: Final = Lesson(strength=1.0, balanced=True)
 EMERGENCY_LESSON: Final = Lesson(strength=1.0)
-EMERGENCIES_FOUND: Final = 0.95
-"""The share of emergencies the model must find in messages it has not seen. More finds more and
-cries wolf more often: of what it calls one, about 79 % are at 0.95, 71 % at 0.97.
+EMERGENCIES_FOUND: Final = 0.93
+"""The share of emergencies the model must find by itself in corpus rows it has not seen; words of
+danger find more. The corpus asks harder than people write, so more are found in life. A higher
+share cries wolf more often: of what it calls one, about 79 % are at 0.95, 71 % at 0.97.
 """
 _EMERGENCY_FOLDS: Final = 20
 """Its threshold is a score, so those who answer out of fold must know nearly as much as the model

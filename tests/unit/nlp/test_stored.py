@@ -52,6 +52,18 @@ def test_what_is_no_row_changes_no_name(tmp_path: Path) -> None:
     assert stored.files(tmp_path) == before
 
 
+def test_who_makes_it_holds_what_the_next_start_will_read(tmp_path: Path) -> None:
+    def save(value: float, path: Path) -> None:
+        path.write_text(f"{value:.3f}")
+
+    def start() -> float:
+        return stored.read_or_make(
+            tmp_path / "thing", lambda p: float(p.read_text()), lambda: 1 / 3, save, print
+        )
+
+    assert start() == start()
+
+
 def test_of_several_who_start_at_once_one_makes_it(tmp_path: Path) -> None:
     path = tmp_path / "models" / "thing.npz"
     begun, go_on = threading.Event(), threading.Event()
