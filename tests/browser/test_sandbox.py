@@ -95,7 +95,7 @@ async def test_other_chats_raise_a_dot_and_what_is_typed_survives_a_repaint(
     await screen.buttons("engineers", "decline").last.click()
     reason = screen.page.locator("#col-engineers details.sheet[open] [name='other.reason']")
     await reason.fill("在另一个现场")
-    await screen.say("customer", "快一点，里面有老人")
+    await screen.say("customer", "轿厢里有两个人")
     await screen.column("engineers")
     await expect(reason).to_have_value("在另一个现场")
 

@@ -257,3 +257,19 @@ def test_numerals(text: str, number: int | None) -> None:
 @given(st.text(alphabet="零一二两三四五六七八九十百千万0123456789", max_size=40))
 def test_any_run_of_numerals_is_a_number_or_none(text: str) -> None:
     assert (numerals.whole(text) or 0) >= 0
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("3 栋 2 单元电梯困人了，快来人！电话 13812345678", "3 栋 2 单元"),
+        ("5 栋 1 单元 1102 空调不制冷，家里有老人", "5 栋 1 单元 1102"),
+        ("12 号楼 2 单元门禁坏了", "12 号楼 2 单元"),
+    ],
+)
+def test_a_place_written_with_blanks_is_whole(
+    understander: Understander, text: str, place: str
+) -> None:
+    found = [e for e in understander.understand(text).entities if e.kind == "location"]
+    assert [e.text for e in found] == [place]
+    assert [e.normalized for e in found] == [place.replace(" ", "")]
