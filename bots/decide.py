@@ -1,14 +1,14 @@
 """The front desk's one question: what does this message mean for us? Pure.
 
 Who speaks decides where it goes: devices to :mod:`bots.alarms`, presses to :mod:`bots.buttons`,
-colleagues to :mod:`bots.staff`, everybody else to :mod:`bots.customers`.
+invites to :mod:`bots.binding`, colleagues to :mod:`bots.staff`, everybody else to
+:mod:`bots.customers`.
 """
 
 from __future__ import annotations
 
-from bots import alarms, buttons, customers, invites, staff
+from bots import alarms, binding, buttons, customers, staff
 from bots import text_commands as commands
-from bots.invites import Invited
 from bots.refusals import refused
 from bots.situation import Decision, Situation, is_staff_group
 from workflow.errors import PaidanError
@@ -30,11 +30,12 @@ def _decide(s: Situation) -> Decision:
     if inbound.action is not None:
         return buttons.press(s)
     if s.invited is not None:
-        return _invited(s, s.invited)
+        return binding.hear(s, s.invited)
     return _written(s)
 
 
 def _written(s: Situation) -> Decision:
+    """Words, of a colleague or of anybody else."""
     inbound = s.inbound
     if s.staff is not None:
         return staff.hear(s)
@@ -43,21 +44,6 @@ def _written(s: Situation) -> Decision:
     if not inbound.addressed:
         return Decision("ignored: chatter")
     return customers.hear(s)
-
-
-def _invited(s: Situation, invited: Invited) -> Decision:
-    """An account says whose it is. One that is a colleague's already stays theirs."""
-    person = invited.person
-    if s.staff is not None:
-        mine = person is not None and person.id == s.staff.id
-        code = "bound" if mine else "bound_to_another"
-        reply = s.reply(code, name=s.staff.name, role=s.staff.role)
-        return Decision(f"answered: {code}", replies=(reply,))
-    if person is None or not invited.fits:
-        return Decision("answered: invite_refused", replies=(s.reply("invite_refused"),))
-    binding = invites.bound(s.inbound, person)
-    reply = s.reply("bound", name=person.name, role=binding.identity.role)
-    return Decision("bound", replies=(reply,), binding=binding)
 
 
 def _stranger(s: Situation) -> Decision:

@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from bots import lookup, precheck, vocabulary, web
+from bots import binding, lookup, precheck, vocabulary, web
 from bots.decide import decide
-from bots.invites import Invites, keep
+from bots.invites import Invites
 from bots.knowledge import SOLVED
 from bots.refusals import refused
 from bots.risk import watched
@@ -215,9 +215,8 @@ class FrontDesk:
         row = uow.inbox.get(admitted.id)
         if row is None or row.state != "waiting":
             return row.outcome if row else ""
-        s = lookup.situation(uow, admitted.inbound, heard, now, self._knows)
-        invited = lookup.invited(uow, s, self._invites)
-        s = replace(s, judge=self._judge, invited=invited)
+        s = lookup.situation(uow, admitted.inbound, heard, now, self._knows, self._invites)
+        s = replace(s, judge=self._judge)
         decision = refused(s, refusal) if refusal is not None else decide(s)
         decision = self._carry_out(uow, s, watched(s, decision))
         meaning: Facts = facts(heard) if heard is not NOTHING else {}
@@ -246,7 +245,7 @@ class FrontDesk:
         if decision.presence is not None:
             uow.people.put_presence(decision.presence)
         if decision.binding is not None:
-            keep(uow, decision.binding)
+            binding.keep(uow, decision.binding)
         if decision.retry is not None:
             uow.outbox.retry(decision.retry)
         if decision.unlearn:

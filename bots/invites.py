@@ -1,4 +1,4 @@
-"""绑定: whoever has an invite may say that a chat account is theirs.
+"""Invites: whoever has one may say that a chat account is theirs.
 
 An invite reads 「zhaoqiang-7F3K9Q2M」: whom it is for, and a proof that we gave it. Nothing is
 stored. The proof covers the accounts that person had when it was given, so using it spends it, and
@@ -12,19 +12,17 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from workflow.company import Company, Customer, Identity, Staff
+from workflow.company import Customer, Staff
 from workflow.ports import UnitOfWork
-from workflow.records import Inbound
 
 GOOD_FOR: Final = timedelta(days=2)
 """An invite works on the day it is given and on the next (UTC)."""
 _PROOF: Final = 8
 """Characters of base 32: a guess is right once in 10¹²."""
-_CONTACTS_KEPT: Final = 5
 _SAID = re.compile(r"(?:绑定|bind)\s*[:：]?\s*([^\s-][^\s]{0,79})-([a-z2-7]{8})", re.IGNORECASE)
 
 Person = Staff | Customer
@@ -65,14 +63,6 @@ class Invited:
     fits: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """An account and the person it belongs to from now on."""
-
-    identity: Identity
-    person: Person
-
-
 def said(text: str) -> tuple[str, str] | None:
     """Whose invite a message is, and its proof; None for any other message."""
     found = _SAID.fullmatch(unicodedata.normalize("NFKC", text).strip())
@@ -84,35 +74,15 @@ def invited(uow: UnitOfWork, text: str, invites: Invites | None, now: datetime) 
     found = said(text) if invites is not None else None
     if found is None or invites is None:
         return None
-    company, (who, proof) = uow.company, found
-    person: Person | None = company.staff.get(who) or uow.people.customer(who)
-    if person is None or (isinstance(person, Staff) and not person.active):
-        return Invited(None, fits=False)
-    return Invited(person, invites.fits(company.tenant, person, proof, now))
+    who, proof = found
+    person = to_invite(uow, who)
+    fits = person is not None and invites.fits(uow.company.tenant, person, proof, now)
+    return Invited(person, fits)
 
 
-def bound(inbound: Inbound, person: Person) -> Binding:
-    """The sender's account as this person's: they are mentioned by it, and written to where they
-    wrote to us alone.
-    """
-    direct = inbound.chat_kind == "direct" and inbound.place not in person.contacts
-    contacts = (inbound.place, *person.contacts) if direct else person.contacts
-    if isinstance(person, Staff):
-        handles = {**person.handles, inbound.channel: inbound.sender}
-        known: Person = replace(person, contacts=contacts, handles=handles)
-        role = person.role
-    else:
-        known, role = replace(person, contacts=contacts[:_CONTACTS_KEPT]), "customer"
-    identity = Identity(inbound.channel, inbound.sender, role, person.id, person.name)
-    return Binding(identity, known)
-
-
-def keep(uow: UnitOfWork, binding: Binding) -> None:
-    """Store whose the account is."""
-    uow.people.put_identity(binding.identity)
-    if isinstance(binding.person, Customer):
-        uow.people.put_customer(binding.person)
-        return
-    company: Company = uow.company
-    staff = {**company.staff, binding.person.id: binding.person}
-    uow.put_company(replace(company, staff=staff))
+def to_invite(uow: UnitOfWork, person_id: str) -> Person | None:
+    """Who may have an invite: a customer, or somebody who works here still."""
+    staff = uow.company.staff.get(person_id)
+    if staff is None:
+        return uow.people.customer(person_id)
+    return staff if staff.active else None

@@ -8,8 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from bots import alarms, finding, precheck
 from bots import text_commands as commands
-from bots.invites import Invited, Invites
-from bots.invites import invited as read_invite
+from bots.invites import Invites, invited
 from bots.situation import Situation, distinct, is_staff_group, tail
 from workflow.company import Asset, Company, Customer, Identity, Staff
 from workflow.errors import UnknownTicket
@@ -26,7 +25,6 @@ CONSOLE = "console"
 RECURS_WITHIN = timedelta(days=30)
 FOUND_WITHIN = timedelta(days=7)
 ANSWERED_SINCE = timedelta(days=30)
-_CONTACTS_KEPT = 5
 _ALARMED = 50
 
 
@@ -43,8 +41,10 @@ def situation(
     understanding: Understanding,
     now: datetime,
     knows: Knows | None = None,
+    invites: Invites | None = None,
 ) -> Situation:
-    """What is known around a message; ``knows`` is what can be found besides.
+    """What is known around a message; ``knows`` is what can be found besides, ``invites`` knows
+    who may say whose their account is.
 
     A sender nobody knows becomes a customer-to-be (not stored yet), except among colleagues.
     """
@@ -62,6 +62,7 @@ def situation(
         knows=knows,
         reading=_reading(uow, inbound),
     )
+    s = replace(s, invited=invited(uow, s.said, invites, now))
     s = replace(s, case=_case(uow, s))
     if inbound.channel == ALARM:
         return _alarmed(uow, s)
@@ -124,15 +125,12 @@ def _who(
     if identity is None or identity.role == "customer":
         return identity, None
     staff = company.staff.get(identity.person_id)
-    if staff is None or not staff.active:
+    theirs = inbound.channel == CONSOLE or (
+        staff is not None and staff.handles.get(inbound.channel) == inbound.sender
+    )
+    if staff is None or not staff.active or not theirs:
         return None, None
     return identity, staff
-
-
-def invited(uow: UnitOfWork, s: Situation, invites: Invites | None) -> Invited | None:
-    """Whom the sender says to be, when the message is an invite."""
-    written = s.inbound.action is None and s.inbound.channel != ALARM
-    return read_invite(uow, s.said, invites, s.now) if written else None
 
 
 def _among_colleagues(inbound: Inbound, company: Company) -> bool:
@@ -147,9 +145,8 @@ def _as_customer(uow: UnitOfWork, s: Situation) -> Situation:
     told = precheck.phone(s)
     if told and not customer.phone and people.customer_by_phone(told) is None:
         customer = replace(customer, phone=told)
-    if inbound.chat_kind == "direct" and inbound.place not in customer.contacts:
-        contacts = (inbound.place, *customer.contacts)[:_CONTACTS_KEPT]
-        customer = replace(customer, contacts=contacts)
+    if inbound.chat_kind == "direct":
+        customer = customer.seen_in(inbound.place)
     identity = s.identity
     if identity is None or known is None:
         name, user = customer.name, inbound.sender

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bots.invites import Binding, Invited
+from bots.invites import Invited, Person
 from workflow.commands import Command, Origin
 from workflow.company import Asset, Company, Customer, Identity, Presence, Staff
 from workflow.events import Actor
@@ -164,6 +164,14 @@ class Situation:
             context=context,
             updated_at=self.now,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """An account and the person it belongs to from now on."""
+
+    identity: Identity
+    person: Person
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,13 +114,10 @@ def _plain(reply: Reply, facts: dict[str, object], words: Words) -> str:
     return words.say(f"reply.{reply.code}", **facts)
 
 
-def _help(reply: Reply, _facts: dict[str, object], words: Words) -> str:
-    return words.say(f"reply.help.{'staff' if reply.role in _STAFF else 'customer'}")
-
-
-def _bound(reply: Reply, facts: dict[str, object], words: Words) -> str:
-    side = "customer" if reply.data.get("role") == "customer" else "staff"
-    return words.say(f"reply.bound.{side}", **facts)
+def _by_side(reply: Reply, facts: dict[str, object], words: Words) -> str:
+    """Colleagues and customers are told different things."""
+    side = "staff" if reply.role in _STAFF else "customer"
+    return words.say(f"reply.{reply.code}.{side}", **facts)
 
 
 def _listing(line: str, key: str) -> Callable[[Reply, dict[str, object], Words], str]:
@@ -283,8 +280,8 @@ def _illegal(code: str, data: Facts) -> str:
 
 
 _TEXTS: Mapping[str, Callable[[Reply, dict[str, object], Words], str]] = {
-    "help": _help,
-    "bound": _bound,
+    "help": _by_side,
+    "bound": _by_side,
     "progress": _listing("progress_line", "orders"),
     "which_order": _listing("which_line", "choices"),
     "offer_split": _listing("split_line", "parts"),

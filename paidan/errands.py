@@ -20,7 +20,7 @@ from paidan.markdown import read_markdown
 from paidan.problems import InvalidFile, Problem
 from paidan.settings import Settings
 from paidan.tables import COLUMNS, Kind
-from workflow.company import Company, Customer, Staff
+from workflow.company import Company
 from workflow.errors import InvalidInput, UnknownTicket
 from workflow.ports import UnitOfWork
 from workflow.records import Action, ChatRef, Inbound, Receipt
@@ -153,16 +153,13 @@ def invite(settings: Settings, person_id: str) -> str:
     Raises:
         InvalidInput: nobody by this id.
     """
-    from bots.invites import Invites
+    from bots.invites import Invites, Person, to_invite
 
-    async def work(store: SqlStore) -> Staff | Customer | None:
-        def find(uow: UnitOfWork) -> Staff | Customer | None:
-            return uow.company.staff.get(person_id) or uow.people.customer(person_id)
-
-        return await store.read(settings.tenant, find)
+    async def work(store: SqlStore) -> Person | None:
+        return await store.read(settings.tenant, lambda uow: to_invite(uow, person_id))
 
     person = _with_store(settings, work)
-    if person is None or (isinstance(person, Staff) and not person.active):
+    if person is None:
         raise InvalidInput(field="person", found=person_id, allowed="staff / customers")
     return Invites(settings.secret()).code(settings.tenant, person, datetime.now(UTC))
 

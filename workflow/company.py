@@ -8,7 +8,7 @@ Everything here is data: the same shapes are read from ``company.yaml``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -17,6 +17,8 @@ from workflow.policy import Policy
 from workflow.records import ChatRef, Role
 from workflow.vocabulary import Taxonomy, Term
 
+CONTACTS_KEPT = 5
+"""Chats of a customer that are remembered."""
 QueueMode = Literal["automatic", "ordered", "nearest", "claim"]
 
 
@@ -105,6 +107,12 @@ class Customer:
     locale: str = "zh_CN"
     contacts: tuple[ChatRef, ...] = ()
 
+    def seen_in(self, place: ChatRef) -> Customer:
+        """With this chat among those they were last seen in, the newest first."""
+        if place in self.contacts:
+            return self
+        return replace(self, contacts=(place, *self.contacts)[:CONTACTS_KEPT])
+
 
 @dataclass(frozen=True, slots=True)
 class Asset:
@@ -162,6 +170,10 @@ class Company:
     """Answers to customers by a short name; ``{number}`` and ``{engineer}`` stand in them."""
     vocabulary: tuple[Term, ...] = ()
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
+
+    def with_staff(self, changed: Staff) -> Company:
+        """The company with this person as they are now."""
+        return replace(self, staff={**self.staff, changed.id: changed})
 
     def queue_for(self, fault_type: str, region: str) -> Queue:
         """The first queue that fits; the last one takes what fits none."""

@@ -388,5 +388,4 @@ def _remember_rating(order: WorkOrder, uow: UnitOfWork) -> None:
     if staff is None:
         return
     ratings = (float(order.rating), *staff.ratings)[:RATINGS_KEPT]
-    changed = replace(staff, ratings=ratings)
-    uow.put_company(replace(uow.company, staff={**uow.company.staff, staff.id: changed}))
+    uow.put_company(uow.company.with_staff(replace(staff, ratings=ratings)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paidan.importing import store_company
-from tests.scenario.conftest import INVITES, Town, customer_chat, team_group
+from tests.scenario.conftest import INVITES, Town, customer_chat, staff_chat, team_group
 from workflow.company import Customer, Staff
 from workflow.records import ChatRef
 
@@ -44,6 +44,14 @@ async def test_an_invite_works_once(town: Town) -> None:
     other = ChatRef("sandbox", "staff:thief")
     assert "用过了" in await bind(town, code, "thief", other)
     assert (await stored(town)).handles["sandbox"] == "zq-phone"
+
+
+async def test_of_one_channel_the_newest_account_is_theirs(town: Town) -> None:
+    await bind(town, await invite(town))
+    await town.say(ENGINEER, "我的单")
+    assert "手上没有" not in await town.last(staff_chat(ENGINEER))
+    await town.say("zq-phone", "我的单", chat=PHONE)
+    assert "手上没有" in await town.last(PHONE)
 
 
 @pytest.mark.parametrize("days", [2, 30])
