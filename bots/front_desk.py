@@ -17,6 +17,7 @@ from bots import binding, lookup, precheck, vocabulary, web
 from bots.decide import decide
 from bots.invites import Invites
 from bots.knowledge import SOLVED
+from bots.readings import facts, reading_of
 from bots.refusals import refused
 from bots.risk import watched
 from bots.situation import (
@@ -24,10 +25,8 @@ from bots.situation import (
     Decision,
     Situation,
     begun,
-    facts,
     filled,
     numbered,
-    reading_of,
     spoken,
     words,
 )

@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from bots.situation import Situation, facts
+from bots.readings import facts
+from bots.situation import Situation
 from workflow.commands import Details
 from workflow.joining.families import symptoms
 from workflow.joining.places import folded

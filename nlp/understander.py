@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from nlp import entities, lexicon, parts, safety, sounds
 from nlp.entities import loading
-from nlp.heads import evidence
+from nlp.heads import apart, evidence
 from nlp.heads.features import Features, Reading, extract, heard, read
-from nlp.heads.loading import kept, kept_spoken, load_or_train, load_or_train_spoken
+from nlp.heads.loading import kept_spoken, load_or_train, load_or_train_spoken
 from nlp.heads.model import EMERGENCY, HEADS, NOW, Answer, Both, Model, Opinion
 from nlp.own_words import Hit, OwnWords
 from nlp.sounds.mending import Mender
@@ -88,13 +88,8 @@ class Understander:
         if they are not.
         """
         say = progress or _silent
-        if kept(folder).exists() and loading.kept_at(folder).exists():
+        with apart.spoken_beside(folder, say):
             model, tagger = load_or_train(folder, say), loading.load_or_train(folder, say)
-        else:
-            from nlp.heads import apart  # noqa: PLC0415  (only the first start trains)
-
-            with apart.spoken_beside(folder, say):
-                model, tagger = load_or_train(folder, say), loading.load_or_train(folder, say)
         if not kept_spoken(folder).exists():
             load_or_train_spoken(folder, say)
         reader = cls(model, tagger, serial_pattern, lambda: load_or_train_spoken(folder, say))

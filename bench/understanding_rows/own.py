@@ -12,6 +12,7 @@ import numpy as np
 
 from nlp import Understander, corpus, exam
 from nlp.corpus import Example
+from nlp.entities import training as tagging
 from nlp.heads import lessons, spoken
 from nlp.heads.model import HEADS
 from nlp.heads.training import train
@@ -38,7 +39,7 @@ def figures(sources: Sources) -> Iterator[Figure]:
         reader = taught(examples[: int(part * len(examples))])
         yield from _curve(part, asked, reader)
     ear = spoken.train(examples, "bench", lambda _: None)
-    reader = Understander(reader.model, spoken_model=ear)
+    reader = Understander(reader.model, tagging.train(examples), spoken_model=ear)
     said = readings.answers(reader, [row["text"] for row in asked])
     yield from readings.figures("exam", "exam", asked, said, usual)
     yield from _misheard("exam", asked, lambda texts: readings.answers(reader, texts))
@@ -50,7 +51,9 @@ def figures(sources: Sources) -> Iterator[Figure]:
 
 
 def taught(examples: Sequence[Example]) -> Understander:
-    """The whole reader with a model of these examples, as the product trains it."""
+    """A reader with a model of these examples, as the product trains it; without a tagger, which
+    the decisions do not ask.
+    """
     return Understander(train(examples, "bench", lambda _: None))
 
 
@@ -86,7 +89,9 @@ def _out_of_fold(examples: Sequence[Example], usual: Plain) -> Iterator[Figure]:
     truth = np.array([types.index(example.fault_type) for example in examples])
     readers: list[tuple[lessons.Ints, Understander]] = []
     for seen, unseen in lessons.folds(truth):
-        readers.append((unseen, taught([examples[row] for row in seen])))
+        shown = [examples[row] for row in seen]
+        tagger = tagging.train(shown)
+        readers.append((unseen, Understander(taught(shown).model, tagger)))
 
     def answer(texts: Sequence[str]) -> list[Plain]:
         """Of the first rows, as many as there are texts."""

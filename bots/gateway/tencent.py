@@ -14,7 +14,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from typing import Any, Final
 from xml.parsers.expat import ExpatError
@@ -151,9 +151,15 @@ def signed(*parts: str) -> str:
 
 def fresh(stamp: str, now: datetime) -> bool:
     """Whether seconds since 1970 are close to now."""
+    at = instant_of(stamp)
+    return at is not None and abs(now - at) <= FRESH_FOR
+
+
+def instant_of(stamp: str) -> datetime | None:
+    """The instant so many seconds after 1970; None for what is no such number."""
     if not (stamp.isascii() and stamp.isdecimal() and len(stamp) < 12):  # noqa: PLR2004 - seconds
-        return False
-    return abs(now.timestamp() - int(stamp)) <= FRESH_FOR.total_seconds()
+        return None
+    return datetime.fromtimestamp(int(stamp), UTC)
 
 
 def fields_of(body: bytes) -> Fields:

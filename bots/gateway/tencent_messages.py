@@ -7,11 +7,11 @@ https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Receiving_st
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from bots.gateway.adapter import Malformed
-from bots.gateway.tencent import Fields, text_of
+from bots.gateway.tencent import Fields, instant_of, text_of
 from workflow.records import Media
 
 MENU: Final = {"PAIDAN_REPORT": "报修", "PAIDAN_PROGRESS": "进度", "PAIDAN_PERSON": "转人工"}
@@ -26,10 +26,10 @@ def instant(fields: Fields) -> datetime:
     Raises:
         Malformed: ``CreateTime`` is missing or no time.
     """
-    seconds = text_of(fields, "CreateTime", needed=True)
-    if not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 12):  # noqa: PLR2004 - seconds
+    at = instant_of(text_of(fields, "CreateTime", needed=True))
+    if at is None:
         raise Malformed("CreateTime is no time")
-    return datetime.fromtimestamp(int(seconds), UTC)
+    return at
 
 
 def words(kind: str, fields: Fields) -> str:

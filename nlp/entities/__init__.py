@@ -37,6 +37,7 @@ _ALONE = 0.8
 enough to be told.
 """
 _GUESS = 0.6
+"""Up to this confidence a grammar only proposes: the tagger has to agree."""
 _CERTAIN = 0.93
 """Phone numbers of this confidence have a shape nothing else has."""
 

@@ -13,7 +13,7 @@ _CODE = (
     "heads/features.py",
     *("spans/sight.py", "spans/known.py", "spans/path.py", "spans/tagger.py", "spans/training.py"),
     *(f"entities/{name}.py" for name in (
-        "candidates", "training", "codes", "late", "names", "numerals", "phones", "places", "times",
+        "candidates", "training", "codes", "names", "numerals", "phones", "places", "times",
         "when",
     )),
 )  # fmt: skip

@@ -43,11 +43,6 @@ def load_or_train_spoken(
     return _kept("spoken", folder, examples, digest, progress or _silent)
 
 
-def kept(folder: Path) -> Path:
-    """The file of the model for the shipped corpus."""
-    return folder / f"understanding-{recipe_digest()}.npz"
-
-
 def kept_spoken(folder: Path) -> Path:
     """The file of the model for what was spoken, for the shipped corpus."""
     return folder / f"spoken-{recipe_digest(None, (*_RECIPE, *_SPOKEN))}.npz"

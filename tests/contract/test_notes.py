@@ -78,7 +78,7 @@ class Vendor:
 
     async def fetch(self) -> tuple[str, timedelta]:
         self.asked += 1
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # a vendor takes its time; the others ask meanwhile
         return f"token-{self.asked}", self.life
 
 
