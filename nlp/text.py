@@ -9,6 +9,9 @@ from pathlib import Path
 
 from nlp import sections
 
+LONGEST_GRAM = 3
+"""What words are told by: one to this many characters that follow each other."""
+
 _CLAUSE_END = re.compile(r"[,，。;；!！?？\n\r~～…、]+|\s{1,}(?=[一-鿿])")
 _DIGIT = re.compile(r"[0-9]")
 _HALVES = range(0xD800, 0xE000)

@@ -9,11 +9,8 @@ from nlp.lexicon import Cue, Device, Lexicon, Symptom
 from nlp.safety import Danger, Safety
 from nlp.sounds import Sounds
 from nlp.sounds.mending import Mender, joined, put_right
-from nlp.text import fold, zero_digits
+from nlp.text import LONGEST_GRAM, fold, zero_digits
 from workflow.records import Correction
-
-LONGEST_GRAM = 3
-"""N-grams of one to this many characters."""
 
 FACT = "@"
 """Facts share the vocabulary with n-grams; this mark, and being longer, keeps them apart."""

@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp import stored
-from nlp.heads.features import FACT, LONGEST_GRAM, Features, Span
+from nlp.heads.features import FACT, Features, Span
+from nlp.text import LONGEST_GRAM
 
 Floats = npt.NDArray[np.float32]
 

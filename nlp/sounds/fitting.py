@@ -19,11 +19,10 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from nlp import corpus, lexicon
-from nlp.heads.features import LONGEST_GRAM
 from nlp.sounds import mending, shipped
 from nlp.sounds.mending import GATE, REAL_WORDS, SIGNS, Candidate
 from nlp.sounds.noise import Mishearing
-from nlp.text import fold, zero_digits
+from nlp.text import LONGEST_GRAM, fold, zero_digits
 
 SHARES: Final = (0.0, 0.1, 0.25)
 FOLDS: Final = 5
