@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nlp import entities, lexicon, parts, safety, sounds
 from nlp.entities import loading
-from nlp.heads import apart, evidence
+from nlp.heads import evidence
 from nlp.heads.features import Features, Reading, extract, heard, read
 from nlp.heads.loading import kept_spoken, load_or_train, load_or_train_spoken
 from nlp.heads.model import EMERGENCY, HEADS, NOW, Answer, Both, Model, Opinion
@@ -88,6 +88,8 @@ class Understander:
         if they are not.
         """
         say = progress or _silent
+        from nlp.heads import apart  # noqa: PLC0415  (a program of its own, which imports us)
+
         with apart.spoken_beside(folder, say):
             model, tagger = load_or_train(folder, say), loading.load_or_train(folder, say)
         if not kept_spoken(folder).exists():

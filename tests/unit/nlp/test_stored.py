@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from nlp import corpus, stored
+from nlp import Understander, corpus, stored
 from nlp.heads.apart import spoken_beside
 from nlp.heads.loading import kept_spoken, recipe_digest
+from tests.trained import FOLDER
 
 
 def test_naming_the_shipped_model_parses_no_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,3 +178,10 @@ def test_what_is_there_is_not_trained_beside(
     with spoken_beside(tmp_path, said.append):
         pass
     assert said == []
+
+
+def test_the_second_process_starts_without_a_warning(understander: Understander) -> None:
+    del understander  # trained by now
+    alone = [sys.executable, "-W", "error::RuntimeWarning", "-m", "nlp.heads.apart"]
+    done = subprocess.run([*alone, str(FOLDER)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
