@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bots.gateway.adapter import Finding
-from paidan.channels import Channels
+from paidan.channels import Channels, door
 from paidan.holidays import holiday_table
 from paidan.problems import InvalidFile, describe
 from paidan.settings import Settings
@@ -77,7 +77,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "渠道 {} 连不上：{}；检查网络、代理和防火墙",
         "channel {} does not answer: {}; check network, proxy and firewall",
     ),
-    "callback": ("平台要能访问 {}", "the platform must be able to reach {}"),
     "callback_private": (
         "http.public_url 是 {}，平台从公网访问不到；填一个公网 https 地址",
         "http.public_url is {}, which no platform can reach; give a public https address",
@@ -111,7 +110,7 @@ def examine(settings: Settings, today: date, locale: str = "zh_CN") -> Iterator[
 def say(finding: Finding, locale: str = "zh_CN") -> str:
     """One line: a sign, what was found, how to mend it."""
     sign = {"ok": "✓", "warn": "!", "fail": "✗"}[finding.level]
-    pair = {**Channels.words(), **equipment.WORDS, **WORDS}[finding.code]
+    pair = {**Channels.words(), **equipment.WORDS, **door.WORDS, **WORDS}[finding.code]
     words = pair[0] if locale.startswith("zh") else pair[1]
     return f"{sign} {words.format(*finding.facts)}"
 

@@ -27,6 +27,8 @@ from workflow.records import Action, ChatRef, Inbound, Receipt
 from workflow.vocabulary import Term
 
 if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
     from bots.gateway.adapter import Adapter, Finding
     from nlp import Understander
     from paidan.voice.stenographer import Heard
@@ -266,6 +268,7 @@ def examine_channel(settings: Settings, name: str) -> list[Finding]:
     """
     from bots.channel import ChannelError
     from bots.gateway.adapter import Finding
+    from paidan.channels.door import compare_clocks
 
     section = getattr(settings.channels, name, None)
     if section is None:
@@ -274,14 +277,16 @@ def examine_channel(settings: Settings, name: str) -> list[Finding]:
     if not section.on:
         return [Finding("fail", "channel_off", (name, name))]
 
-    async def work(adapter: Adapter) -> list[Finding]:
+    async def work(adapter: Adapter, http: ClientSession) -> list[Finding]:
+        found = await _door(settings, name, http) if section.called else []
+        if section.address:
+            found += await compare_clocks(http, section.address, lambda: datetime.now(UTC))
         try:
-            return list(await adapter.check())
+            return [*found, *await adapter.check()]
         except ChannelError as error:
-            return [Finding("fail", "channel_failed", (name, error.why))]
+            return [*found, Finding("fail", "channel_failed", (name, error.why))]
 
-    found = [_callback(settings, name)] if section.called else []
-    return [*found, *_with_adapter(settings, name, work)]
+    return _with_adapter(settings, name, work)
 
 
 def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt:
@@ -300,7 +305,7 @@ def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt:
         known = ", ".join(on for on, _ in settings.channels.opened()) or "channels.*"
         raise InvalidInput(field="channel", found=name, allowed=known)
 
-    async def work(adapter: Adapter) -> Receipt:
+    async def work(adapter: Adapter, _http: ClientSession) -> Receipt:
         now = datetime.now(UTC)
         outgoing, _ = fit(
             sample(settings.tenant, to, now),
@@ -312,17 +317,24 @@ def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt:
     return _with_adapter(settings, name, work)
 
 
-def _callback(settings: Settings, name: str) -> Finding:
+async def _door(settings: Settings, name: str, http: ClientSession) -> list[Finding]:
+    """Whether the platform gets to our door for this channel."""
     from bots.gateway.adapter import Finding
+    from paidan.channels.door import knock
 
-    address = f"{settings.public_url}/hooks/{name}"
-    public = settings.public_url.startswith("https://")
-    return Finding(
-        "ok" if public else "warn", "callback" if public else "callback_private", (address,)
+    address = f"{settings.public_url.rstrip('/')}/hooks/{name}"
+    found = await knock(
+        http, address, name, settings.secret(), datetime.now(UTC), settings.local_url
     )
+    if settings.public_url.startswith("https://"):
+        return found
+    unsafe = Finding("warn", "callback_private", (address,))
+    return [unsafe, *(one for one in found if one.code != "door_private")]
 
 
-def _with_adapter(settings: Settings, name: str, work: Callable[[Adapter], Awaitable[T]]) -> T:
+def _with_adapter(
+    settings: Settings, name: str, work: Callable[[Adapter, ClientSession], Awaitable[T]]
+) -> T:
     from paidan.channels.running import plug
     from paidan.compose import client
 
@@ -340,7 +352,7 @@ def _with_adapter(settings: Settings, name: str, work: Callable[[Adapter], Await
                 public_url=settings.http.public_url,
             )
             try:
-                return await work(adapters[name])
+                return await work(adapters[name], http)
             finally:
                 for adapter in adapters.values():
                     await adapter.close()

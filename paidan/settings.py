@@ -146,6 +146,12 @@ class Settings(BaseSettings):
         host = "127.0.0.1" if self.http.host in {"0.0.0.0", "::", ""} else self.http.host  # noqa: S104 - read, not bound
         return (self.http.public_url or f"http://{host}:{self.http.port}").rstrip("/")
 
+    @property
+    def local_url(self) -> str:
+        """Where the pages are reached on this machine."""
+        host = self.http.host if self.http.host not in {"0.0.0.0", "::", ""} else "127.0.0.1"  # noqa: S104  # read, not bound
+        return f"http://{host}:{self.http.port}"
+
     def secret(self) -> bytes:
         """The key that signs sessions and links. Without one, a random one is made on first use and
         kept in the data folder, readable by its owner alone.

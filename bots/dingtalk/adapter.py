@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import split
-from bots.dingtalk import writing
+from bots.dingtalk import examining, writing
 from bots.dingtalk.calls import Calls, sign
 from bots.dingtalk.reading import CARDS, CHANNEL, WORDS, Pressed, pressed, said, session
 from bots.dingtalk.stream import CARDS as CARD_TOPIC
@@ -82,6 +82,7 @@ class DingTalk:
         old_address: str = OLD_ADDRESS,
     ) -> None:
         self._board = board
+        self._client = client_id
         self._secret = client_secret
         self._robot = robot or client_id
         self._template = template
@@ -315,7 +316,7 @@ class DingTalk:
     # --- health -------------------------------------------------------------------------------
 
     async def check(self) -> Sequence[Finding]:
-        """Credentials, the stream, and the card template."""
+        """Credentials, the stream, our address, permissions, and the card template."""
         try:
             await self._calls.token()
             found = [Finding("ok", "dingtalk_token")]
@@ -323,7 +324,10 @@ class DingTalk:
                 await self._calls.open_stream({CARD_TOPIC: "CALLBACK"})
                 found.append(Finding("ok", "dingtalk_stream"))
         except Refused as no:
-            return [Finding("fail", "dingtalk_refused", (no.why,))]
+            return [examining.mending(no, self._client)]
+        found += await examining.permissions(
+            self._calls, self._client, self._robot, cards=bool(self._template)
+        )
         if not self._template:
             found.append(Finding("warn", "dingtalk_no_template", ("、".join(writing.FIELDS),)))
         if not self._robots:

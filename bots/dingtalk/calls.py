@@ -33,6 +33,7 @@ _BUSY: Final = (
     "Forbidden.AccessDenied.Qps",
     "Forbidden.AccessDenied.Qpm",
     "send.too.fast",
+    "send.byToken.tooFast",
     "90002",
 )
 _WEBHOOK_BUSY: Final = frozenset({130101, 410100})
@@ -188,5 +189,16 @@ def _answer(answer: Response) -> Mapping[str, Any]:
     if code.startswith(_DEAD):
         raise Refused(CHANNEL, f"{code}: client id or secret")
     if answer.status >= HTTPStatus.BAD_REQUEST:
-        raise Refused(CHANNEL, f"{code or answer.status} {str(found.get('message', ''))[:200]}")
+        why = f"{code or answer.status} {str(found.get('message', ''))[:300]}"
+        raise Refused(CHANNEL, why + _lacking(found))
     return found
+
+
+def _lacking(found: Mapping[str, Any]) -> str:
+    """The permissions an answer asks for beside its words, in brackets."""
+    named = ("accessdenieddetail", "AccessDeniedDetail")
+    detail: Mapping[str, Any] = next(
+        (found[name] for name in named if isinstance(found.get(name), dict)), {}
+    )
+    scopes = detail.get("requiredScopes")
+    return f" [{','.join(map(str, scopes))}]" if isinstance(scopes, list) and scopes else ""

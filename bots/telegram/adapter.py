@@ -27,6 +27,7 @@ from telegram.error import (
     TimedOut,
 )
 from telegram.request import HTTPXRequest
+from yarl import URL
 
 from bots.channel import Anomalous, Capabilities, Refused, Retry
 from bots.degrade import visible
@@ -38,6 +39,8 @@ from bots.telegram.reading import CAPABILITIES, CHANNEL, said
 from workflow.records import ChatKind, Inbound, Media, Outgoing, Receipt
 
 ADDRESS: Final = "https://api.telegram.org"
+PORTS: Final = frozenset({443, 80, 88, 8443})
+"""Where Telegram calls; see setWebhook."""
 _SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105 - its name
 _UPDATES: Final = ("message", "edited_message", "callback_query", "my_chat_member")
 _KEY_BYTES: Final = 64
@@ -347,6 +350,8 @@ class Telegram:
         found = [Finding("ok", "telegram_bot", (f"@{me.username}",))]
         if not me.can_read_all_group_messages:
             found.append(Finding("warn", "telegram_privacy", (f"@{me.username}",)))
+        if self._hook and URL(self._hook).port not in PORTS:
+            found.append(Finding("fail", "telegram_port", (self._hook,)))
         hook = await self._called(self._bot.get_webhook_info())
         if hook is None:
             return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -22,6 +23,7 @@ from bots.degrade import split, visible
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Switchboard
 from bots.gateway.api import Api
 from bots.gateway.codes import Authorised, Codes
+from bots.gateway.hints import address_in
 from bots.gateway.media import LARGEST
 from bots.gateway.openings import Openings
 from bots.gateway.tencent import Envelope, fresh, signed, text_of, xml_of
@@ -40,6 +42,9 @@ SHUT: Final = frozenset({45015, 45047})
 CODES: Final = Codes(
     dead=frozenset({40001, 40014, 42001}), busy={-1: 5, 45009: 600, 45011: 60, 48004: 600}
 )
+UNPERMITTED: Final = frozenset({"48001", "50002"})
+"""The account may not use this interface, or is frozen."""
+_KEYWORD: Final = re.compile(r"\{\{(\w+)\.DATA\}\}")
 _SUCCESS: Final = b"success"
 _XML: Final = "application/xml"
 _TEMPLATE_WORDS: Final = 20
@@ -222,6 +227,12 @@ class OfficialAccount:
 
         return await self._calls.call(post)
 
+    async def _get(self, path: str) -> Mapping[str, Any]:
+        async def get(token: str) -> Mapping[str, Any]:
+            return await self._api.json("GET", path, query={"access_token": token})
+
+        return await self._calls.call(get)
+
     async def fetch(self, media: Media) -> Fetched:
         """The bytes of a temporary attachment; errors come as JSON with status 200."""
 
@@ -276,17 +287,55 @@ class OfficialAccount:
     # --- health -------------------------------------------------------------------------------
 
     async def check(self) -> Sequence[Finding]:
-        """Credentials, whether our address may call, and the template."""
+        """Credentials, whether our address may call, what the account may do, and the template."""
         try:
             await self._fetch_token()
+            found = [Finding("ok", "wechat_token"), *await self._permissions()]
         except Refused as no:
-            code = no.why.split()[0]
-            known = {"40013": "app_id", "40125": "secret", "40001": "secret", "40164": "address"}
-            return [Finding("fail", f"wechat_{known.get(code, 'refused')}", (no.why,))]
-        found = [Finding("ok", "wechat_token")]
+            return [_mending(no)]
         if not self._template:
             found.append(Finding("warn", "wechat_no_template"))
         return found
+
+    async def _permissions(self) -> list[Finding]:
+        """Whether it may push and send its template, tried on a follower that there is not."""
+        found: list[Finding] = []
+        words = {"touser": "paidan-doctor", "msgtype": "text", "text": {"content": "."}}
+        try:
+            await self._post("/cgi-bin/message/custom/send", words)
+        except Refused as no:
+            if no.why.split()[0] in UNPERMITTED:
+                found.append(Finding("fail", "wechat_no_pushing", (no.why,)))
+        if not self._template:
+            return found
+        try:
+            listed = await self._get("/cgi-bin/template/get_all_private_template")
+        except Refused as no:
+            what = "no_templates" if no.why.split()[0] in UNPERMITTED else "refused"
+            return [*found, Finding("fail", f"wechat_{what}", (no.why,))]
+        return [*found, *self._of_template(listed.get("template_list"))]
+
+    def _of_template(self, listed: object) -> list[Finding]:
+        """Whether the account has the template, and it the keywords we fill."""
+        templates = [one for one in listed if isinstance(one, dict)] if listed else []  # type: ignore[attr-defined]
+        ours = next((t for t in templates if t.get("template_id") == self._template), None)
+        if ours is None:
+            return [Finding("fail", "wechat_template_unknown", (self._template,))]
+        there = set(_KEYWORD.findall(str(ours.get("content", ""))))
+        wrong = [name for name in self._template_fields if name not in there]
+        if wrong or not self._template_fields:
+            facts = ("、".join(wrong) or "-", "、".join(sorted(there)))
+            return [Finding("fail", "wechat_template_fields", facts)]
+        return []
+
+
+def _mending(no: Refused) -> Finding:
+    """What to click after a refusal."""
+    code = no.why.split()[0]
+    if code == "40164":
+        return Finding("fail", "wechat_address", (address_in(no.why) or "?",))
+    known = {"40013": "app_id", "40125": "secret", "40001": "secret"}
+    return Finding("fail", f"wechat_{known.get(code, 'refused')}", (no.why,))
 
 
 class _Shut(Refused):

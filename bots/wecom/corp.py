@@ -15,6 +15,7 @@ from bots.channel import Anomalous, Refused
 from bots.gateway.adapter import Fetched, Finding, Switchboard
 from bots.gateway.api import Api
 from bots.gateway.codes import Authorised, Codes
+from bots.gateway.hints import address_in
 from bots.gateway.media import LARGEST
 
 ADDRESS: Final = "https://qyapi.weixin.qq.com"
@@ -119,7 +120,10 @@ class Corp:
 
 def mending(no: Refused) -> Finding:
     """What to look at, after a refusal."""
-    return Finding("fail", f"wecom_{_MENDED.get(no.why.split()[0], 'refused')}", (no.why,))
+    what = _MENDED.get(no.why.split()[0], "refused")
+    if what == "address":
+        return Finding("fail", "wecom_address", (address_in(no.why) or "?", no.why.split()[0]))
+    return Finding("fail", f"wecom_{what}", (no.why,))
 
 
 def _file_name(disposition: str) -> str:

@@ -47,6 +47,27 @@ class DingTalk(ChannelSection):
             "DingTalk refused: {}; check 凭证与基础信息, that the application is published and its "
             "permissions are granted",
         ),
+        "dingtalk_permitted": (
+            "能发消息、取附件、更新卡片的权限都有",
+            "the permissions to speak, to fetch attachments and to show cards are there",
+        ),
+        "dingtalk_permission": (
+            "应用缺权限点 {}：打开 {} 申请（或 开发者后台 → 该应用 → 权限管理 里搜它），"
+            "开通后到 版本管理与发布 重新发布",
+            "the application lacks {}: apply at {} (or look it up under 权限管理), then publish it "
+            "again under 版本管理与发布",
+        ),
+        "dingtalk_address": (
+            "出口 IP {} 不在白名单里：到 开发者后台 → 该应用 → 安全设置 → 服务器出口IP 加上它",
+            "our outgoing address {} is not allowed: add it under 安全设置 → 服务器出口IP of the "
+            "application",
+        ),
+        "dingtalk_robot": (
+            "机器人用不了（{}）：到 开发者后台 → 该应用 → 机器人 打开机器人能力，"
+            "把 RobotCode 填进 channels.dingtalk.robot_code，再发布应用",
+            "the robot cannot be used ({}): turn it on under 机器人, give its RobotCode in "
+            "channels.dingtalk.robot_code and publish the application",
+        ),
         "dingtalk_no_template": (
             "没有卡片模板：消息只有文字和回复指令。到 卡片平台 新建模板，变量：{}",
             "no card template: messages are words and text commands. Its variables: {}",

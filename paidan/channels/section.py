@@ -25,6 +25,8 @@ class Section(BaseModel):
 class ChannelSection(Section):
     """The account of one chat channel. Without credentials the channel is not there at all."""
 
+    address: str = ""
+    """Of the platform's API."""
     words: ClassVar[Mapping[str, Words]] = {}
     """What ``paidan doctor <channel>`` says, by the code of the finding."""
 

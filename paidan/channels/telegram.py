@@ -36,6 +36,12 @@ class Telegram(ChannelSection):
             "{} is in group privacy mode: in groups it hears only mentions, replies and commands. "
             "To hear all: @BotFather, /setprivacy → Disable, then remove it and add it again",
         ),
+        "telegram_port": (
+            "Telegram 只回调 443、80、88、8443 端口，{} 不在其中；换端口，"
+            "或删掉 channels.telegram.secret 改用轮询",
+            "Telegram calls only ports 443, 80, 88 and 8443, which {} is not; change the port, or "
+            "remove channels.telegram.secret and let us ask instead",
+        ),
         "telegram_hook_unset": (
             "Telegram 还没有记下回调地址 {}；启动 paidan serve 时会自动登记",
             "Telegram does not have the callback address {} yet; paidan serve registers it",

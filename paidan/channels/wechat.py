@@ -40,8 +40,27 @@ class Wechat(ChannelSection):
             "the AppSecret is wrong ({}): reset it under 基本配置 and fill it in again",
         ),
         "wechat_address": (
-            "本机的出口 IP 不在白名单里（{}）：到 设置与开发 → 基本配置 → IP白名单 加上它",
-            "our outgoing address is not allowed ({}): add it under 基本配置 → IP白名单",
+            "出口 IP {} 不在白名单里：到公众平台 设置与开发 → 基本配置 → IP白名单 → 查看 → 修改，"
+            "加上它",
+            "our outgoing address {} is not allowed: add it under 设置与开发 → 基本配置 → IP白名单",
+        ),
+        "wechat_no_pushing": (
+            "公众号不能主动发客服消息（{}）：订阅号和没认证的号没有这个接口；"
+            "到 设置与开发 → 接口权限 查看，到 设置与开发 → 账号详情 做微信认证",
+            "the account may not push messages ({}): only verified accounts may; see 设置与开发 → "
+            "接口权限, and get it verified under 账号详情",
+        ),
+        "wechat_no_templates": (
+            "公众号不能用模板消息（{}）：到 广告与服务 → 模板消息 开通",
+            "the account may not use template messages ({}): apply under 广告与服务 → 模板消息",
+        ),
+        "wechat_template_unknown": (
+            "公众号里没有模板 {}：到 广告与服务 → 模板消息 → 我的模板 复制模板 ID",
+            "the account has no template {}: copy its id from 模板消息 → 我的模板",
+        ),
+        "wechat_template_fields": (
+            "模板里没有关键词 {}；它有：{}。改 channels.wechat.template_fields",
+            "the template has no keyword {}; it has {}. Change channels.wechat.template_fields",
         ),
         "wechat_refused": ("微信拒绝了：{}", "WeChat refused: {}"),
         "wechat_no_template": (

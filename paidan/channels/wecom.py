@@ -25,8 +25,9 @@ CORP_WORDS: Mapping[str, Words] = {
         "the Secret is wrong ({}): look it up again under 应用管理 → the application → Secret",
     ),
     "wecom_address": (
-        "本机的出口 IP 不在可信名单里（{}）：到 应用管理 → 该应用 → 企业可信IP 加上它",
-        "our outgoing address is not trusted ({}): add it under the application's 企业可信IP",
+        "出口 IP {} 不在可信名单里（{}）：到管理后台 应用管理 → 该应用 → 企业可信IP → 配置，加上它",
+        "our outgoing address {} is not trusted ({}): add it under 应用管理 → the application → "
+        "企业可信IP → 配置",
     ),
     "wecom_agent": (
         "AgentId 不对，或不是这个 Secret 的应用（{}）：到 应用管理 → 该应用 核对 AgentId",

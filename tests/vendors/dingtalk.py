@@ -31,6 +31,13 @@ SECRET = "client-secret-of-the-fake"
 ROBOT_TOKEN = "group-robot-token"
 ROBOT_SECRET = "SECgroup-robot-secret"
 TEMPLATE = "template.schema"
+SCOPES = {
+    "/robot/oToMessages": "qyapi_robot_sendmsg",
+    "/robot/groupMessages": "qyapi_robot_sendmsg",
+    "/robot/messageFiles": "qyapi_robot_sendmsg",
+    "/card/instances": "Card.Instance.Write",
+}
+"""The permission each interface needs."""
 
 
 def sign(secret: str, stamp: str) -> str:
@@ -61,6 +68,9 @@ class FakeDingTalk(Platform):
         self.registered: dict[str, Any] = {}
         self.invalid: set[str] = set()
         self.controlled: set[str] = set()
+        self.lacking: set[str] = set()
+        self.from_ip = ""
+        self.tried: list[str] = []
         self._ids = itertools.count(1)
 
     # --- its own doors -----------------------------------------------------------------------
@@ -119,6 +129,12 @@ class FakeDingTalk(Platform):
         given = request.headers.get("x-acs-dingtalk-access-token")
         if not self.token or given != self.token:
             return _no(400, "InvalidAuthentication", "不合法的access_token")
+        if self.from_ip:
+            why = f"访问ip不在白名单之中,request ip={self.from_ip} appKey({CLIENT})"
+            return _no(403, "Forbidden.AccessDenied.IpNotInWhiteList", why)
+        scope = next((name for part, name in SCOPES.items() if part in request.path), "")
+        if scope in self.lacking:
+            return _unpermitted(scope)
         if speaks and self.failures:
             status, code, why = self.failures.pop(0)
             return _no(status, code, why)
@@ -187,7 +203,9 @@ class FakeDingTalk(Platform):
             return refused
         asked = await request.json()
         assert 1 <= len(asked["userIds"]) <= 20
-        invalid = [who for who in asked["userIds"] if who in self.invalid]
+        self.tried += asked["userIds"]
+        nobody = {*self.invalid, "paidan-doctor"}
+        invalid = [who for who in asked["userIds"] if who in nobody]
         slowed = [who for who in asked["userIds"] if who in self.controlled]
         for who in set(asked["userIds"]) - set(invalid) - set(slowed):
             self._keep(who, _plain(asked), ())
@@ -275,6 +293,8 @@ class FakeDingTalk(Platform):
         if refused := self._refused(request):
             return refused
         asked = await request.json()
+        if asked["downloadCode"] not in {*self.files, "gone"}:
+            return _no(400, "invalidParameter.downloadCode", "下载码无效")
         return web.json_response({"downloadUrl": f"{self.address}/files/{asked['downloadCode']}"})
 
     async def _file(self, request: web.Request) -> web.Response:
@@ -394,6 +414,18 @@ def _plain(asked: dict[str, Any]) -> str:
     assert isinstance(asked["msgParam"], str)
     param = json.loads(asked["msgParam"])
     return str(param["content"] if asked["msgKey"] == "sampleText" else param["text"])
+
+
+def _unpermitted(scope: str) -> web.Response:
+    """As DingTalk words it, with the page to apply at."""
+    link = f"https://open-dev.dingtalk.com/appscope/apply?content={CLIENT}%23{scope}"
+    said = {
+        "code": "Forbidden.AccessDenied.AccessTokenPermissionDenied",
+        "message": f"应用尚未开通所需的权限：[{scope}]，点击链接申请并开通即可：{link}",
+        "requestid": "r",
+        "accessdenieddetail": {"requiredScopes": [scope]},
+    }
+    return web.json_response(said, status=403)
 
 
 def _no(status: int, code: str, why: str) -> web.Response:

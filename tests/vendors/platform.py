@@ -39,6 +39,7 @@ from workflow.records import Card, ChatRef, Inbound
 from workflow.work_order import WorkOrder
 
 TENANT = "demo"
+SECRET_KEY = b"a secret of the tests, 32 bytes!"
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 _TEAM = ChatRef("sandbox", "group:home", "group")
 _COMPANY = Path(paidan.demo.__file__).parent / "company.yaml"
@@ -289,7 +290,7 @@ async def _open(parts: Parts, listening: socket.socket) -> AsyncIterator[None]:
         store=parts.store,
         tenant=TENANT,
         receive=parts.front_desk.admit,
-        secret=b"a secret of the tests, 32 bytes!",
+        secret=SECRET_KEY,
         hooks=parts.adapters,
     )
     server = TestServer(build(services), socket_factory=lambda *_: listening)

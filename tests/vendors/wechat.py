@@ -51,6 +51,8 @@ class FakeWechat(Platform):
         self.fetched = 0
         self.media: dict[str, bytes] = {}
         self.menus: list[dict[str, Any]] = []
+        self.from_ip = ""
+        self.verified = True
         self.now: Callable[[], float] = time.time
         self._ids = itertools.count(7_000_000_000_000)
 
@@ -61,6 +63,7 @@ class FakeWechat(Platform):
         app.router.add_get("/cgi-bin/token", self._token)
         app.router.add_post("/cgi-bin/message/custom/send", self._push)
         app.router.add_post("/cgi-bin/message/template/send", self._template)
+        app.router.add_get("/cgi-bin/template/get_all_private_template", self._templates)
         app.router.add_post("/cgi-bin/menu/create", self._menu)
         app.router.add_get("/cgi-bin/media/get", self._media)
         self.server = TestServer(app)
@@ -92,6 +95,9 @@ class FakeWechat(Platform):
     async def _stable_token(self, request: web.Request) -> web.Response:
         asked = await request.json()
         assert asked["grant_type"] == "client_credential"
+        if self.from_ip:
+            ip = self.from_ip
+            return _no(40164, f"invalid ip {ip} ipv6 ::ffff:{ip}, not in whitelist rid: 5fa26c60")
         if (asked["appid"], asked["secret"]) != (APP_ID, SECRET):
             return web.json_response({"errcode": 40125, "errmsg": "invalid appsecret"})
         return self._new_token()
@@ -122,6 +128,10 @@ class FakeWechat(Platform):
         who, words = asked["touser"], asked["text"]["content"]
         assert asked["msgtype"] == "text"
         assert 0 < len(words.encode()) <= 2048
+        if not self.verified:
+            return _no(48001, "api unauthorized rid: 5fa26c60-1a0ebdd5")
+        if not who.startswith("o"):
+            return _no(40003, "invalid openid rid: 5fa26c60-1a0ebdd5")
         until, left = self.windows.get(who, (0.0, 0))
         if self.now() > until:
             return _no(45015, "response out of time limit or subscription is canceled")
@@ -146,6 +156,13 @@ class FakeWechat(Platform):
         words = "\n".join(field["value"] for field in asked["data"].values())
         self._keep(asked["touser"], words, "template")
         return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": next(self._ids)})
+
+    async def _templates(self, request: web.Request) -> web.Response:
+        if refused := self._refused(request):
+            return refused
+        content = "工单号:{{character_string1.DATA}}\n内容:{{thing2.DATA}}"
+        listed = [{"template_id": "template-1", "title": "工单进度", "content": content}]
+        return web.json_response({"template_list": listed})
 
     async def _menu(self, request: web.Request) -> web.Response:
         if refused := self._refused(request):

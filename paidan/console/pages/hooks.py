@@ -13,7 +13,8 @@ from typing import Final
 
 from aiohttp import web
 
-from bots.gateway.adapter import Callback, CallbackError
+from bots.gateway.adapter import Adapter, Callback, CallbackError
+from paidan.channels.door import MARK, answer_knock
 from paidan.console.guard import READ_WITHIN
 from paidan.console.viewer import SERVICES
 
@@ -25,11 +26,17 @@ log = logging.getLogger(__name__)
 
 async def receive(request: web.Request) -> web.Response:
     """One call of a platform."""
-    services = request.app[SERVICES]
     name = request.match_info["channel"]
-    adapter = services.hooks.get(name)
+    adapter = request.app[SERVICES].hooks.get(name)
+    if MARK in request.query:
+        return await _knocked(request, plugged=adapter is not None)
     if adapter is None:
         return web.Response(status=HTTPStatus.NOT_FOUND, text="no such channel")
+    return await _received(request, name, adapter)
+
+
+async def _received(request: web.Request, name: str, adapter: Adapter) -> web.Response:
+    services = request.app[SERVICES]
     try:
         callback = Callback(
             method=request.method,
@@ -53,6 +60,28 @@ async def receive(request: web.Request) -> web.Response:
     return web.Response(
         status=answer.status, body=answer.body, content_type=answer.content_type, charset="utf-8"
     )
+
+
+async def _knocked(request: web.Request, *, plugged: bool) -> web.Response:
+    """The answer to the doctor, who asks whether this door is ours."""
+    services = request.app[SERVICES]
+    try:
+        body = await _body(request)
+    except TimeoutError:
+        return web.Response(status=HTTPStatus.REQUEST_TIMEOUT)
+    except web.HTTPRequestEntityTooLarge:
+        return web.Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    said = answer_knock(
+        services.secret,
+        request.match_info["channel"],
+        request.query[MARK],
+        body,
+        services.real_now(),
+        plugged=plugged,
+    )
+    if said is None:
+        return web.Response(status=HTTPStatus.FORBIDDEN)
+    return web.Response(body=said, content_type="application/json")
 
 
 async def _body(request: web.Request) -> bytes:
