@@ -86,7 +86,7 @@ def nothing_to_show(parcel: Parcel, can: Capabilities) -> str:
         return "no card to repaint"
     if notice.urgency == Urgency.CARD and parcel.brief and not can.cards:
         return "the channel has no cards; the news said it"
-    stays = parcel.previous and not can.edit
+    stays = parcel.previous and not can.edit and not _pressable(parcel.card, can, parcel.brief)
     if notice.urgency == Urgency.CARD and stays and notice.to.kind == "direct":
         return "the channel cannot repaint; the news said it"
     return ""
@@ -123,7 +123,7 @@ def fit(
     """
     lost: list[str] = []
     card, text, mentions = outgoing.card, outgoing.text, outgoing.mentions
-    if outgoing.previous and not can.edit:
+    if outgoing.previous and not can.edit and not _pressable(card, can, brief):
         card, lost = None, ["the older card stays as it was"]
     elif card is not None and not can.cards:
         reply = words.say("delivery.reply")
@@ -144,6 +144,13 @@ def fit(
     previous = outgoing.previous if can.edit else ""
     fitting = replace(outgoing, card=card, text=text, mentions=mentions, previous=previous)
     return fitting, "; ".join(lost)
+
+
+def _pressable(card: Card | None, can: Capabilities, brief: bool) -> bool:
+    """Whether a card that cannot be repainted is worth sending anew: colleagues go on from its
+    buttons.
+    """
+    return card is not None and bool(card.buttons) and can.cards and can.buttons and not brief
 
 
 def retired(parcel: Parcel, tenant: str, words: Words) -> Outgoing:

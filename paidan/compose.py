@@ -275,6 +275,7 @@ def _plugged(
         http,
         admit,
         public_url=public_url,
+        secret=settings.secret(),
         shared=shared,
     )
 

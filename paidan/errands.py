@@ -350,6 +350,7 @@ def _with_adapter(
                 http,
                 nobody,
                 public_url=settings.http.public_url,
+                secret=settings.secret(),
             )
             try:
                 return await work(adapters[name], http)

@@ -20,15 +20,23 @@ from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import split
 from bots.dingtalk import examining, writing
 from bots.dingtalk.calls import Calls, sign
-from bots.dingtalk.reading import CARDS, CHANNEL, WORDS, Pressed, pressed, said, session
+from bots.dingtalk.reading import CARDS, CHANNEL, LINKED, WORDS, Pressed, pressed, said, session
 from bots.dingtalk.stream import CARDS as CARD_TOPIC
 from bots.dingtalk.stream import Stream
-from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Switchboard
+from bots.gateway.adapter import (
+    Answer,
+    Callback,
+    Fetched,
+    Finding,
+    Forged,
+    Link,
+    Switchboard,
+)
 from bots.gateway.media import download
 from bots.gateway.openings import Openings
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.tencent import Fields, object_of
-from workflow.records import Action, ChatKind, Inbound, Media, Outgoing, Receipt
+from workflow.records import Action, Card, ChatKind, Inbound, Media, Outgoing, Receipt
 
 ADDRESS: Final = "https://api.dingtalk.com"
 OLD_ADDRESS: Final = "https://oapi.dingtalk.com"
@@ -99,8 +107,10 @@ class DingTalk:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Cards where there is a template."""
-        return CARDS if self._template else WORDS
+        """Cards where there is a template, else links where there are pages behind them."""
+        if self._template:
+            return CARDS
+        return LINKED if self._board.link is not None else WORDS
 
     # --- coming in ----------------------------------------------------------------------------
 
@@ -224,38 +234,51 @@ class DingTalk:
         """A card, or words; words that call somebody go where calling works."""
         if outgoing.card is not None and self._template:
             return await self._show(outgoing)
+        if outgoing.card is not None and self._board.link is not None:
+            shown = await self._linked(outgoing, outgoing.card, self._board.link)
+            degraded = await self._say(outgoing, shown, outgoing.mentions)
+            return Receipt(outgoing.key, self._board.now(), degraded)
         degraded = ""
         pages = split(outgoing.text, WORDS.max_text_bytes)
         for n, page in enumerate(pages):
-            degraded = await self._say(outgoing, page, outgoing.mentions if n == 0 else ())
+            mentions = outgoing.mentions if n == 0 else ()
+            degraded = await self._say(outgoing, writing.words(page, mentions), mentions)
         return Receipt(outgoing.key, self._board.now(), degraded)
 
-    async def _say(self, outgoing: Outgoing, text: str, mentions: Sequence[str]) -> str:
-        """Words into a chat; what could not be done, in plain words."""
+    async def _linked(self, outgoing: Outgoing, card: Card, link: Link) -> writing.Spoken:
+        keys = await self._presses.keys(card.buttons[: writing.LINKS])
+        links = [
+            link(outgoing.to, button.label, key)
+            for button, key in zip(card.buttons, keys, strict=False)
+        ]
+        group = outgoing.to.kind == "group"
+        return writing.linked(card, outgoing.text, links, outgoing.mentions, group=group)
+
+    async def _say(self, outgoing: Outgoing, said: writing.Spoken, mentions: Sequence[str]) -> str:
+        """A message into a chat; what could not be done, in plain words."""
         chat, group = outgoing.to.chat, outgoing.to.kind == "group"
-        if (mentions or not group) and await self._by_session(chat, text, mentions):
+        if (mentions or not group) and await self._by_session(chat, said):
             return ""
         own = self._robots.get(chat)
         if own is not None:
             address = self._calls.group_robot(own.token, own.secret, self._board.now())
-            uuid = hashlib.sha256(f"{outgoing.key}{text}".encode()).hexdigest()[:32]
-            message = {**writing.called(text, mentions), "msgUuid": uuid}
-            await self._calls.to_webhook(address, message)
+            again = json.dumps(dict(said.param), sort_keys=True)
+            uuid = hashlib.sha256(f"{outgoing.key}{again}".encode()).hexdigest()[:32]
+            await self._calls.to_webhook(address, {**said.web, "msgUuid": uuid})
             return ""
-        key, param = writing.message(text)
         if group:
-            await self._calls.to_group(self._robot, chat, key, param)
+            await self._calls.to_group(self._robot, chat, said.key, said.param)
             return "without @" if mentions else ""
-        await self._calls.to_person(self._robot, chat, key, param)
+        await self._calls.to_person(self._robot, chat, said.key, said.param)
         return ""
 
-    async def _by_session(self, chat: str, text: str, mentions: Sequence[str]) -> bool:
-        """Whether a session that is still open took the words."""
+    async def _by_session(self, chat: str, said: writing.Spoken) -> bool:
+        """Whether a session that is still open took the message."""
         address = await self._board.notes.get(f"session:{chat}")
         if address is None:
             return False
         try:
-            await self._calls.to_webhook(address, writing.called(text, mentions))
+            await self._calls.to_webhook(address, said.web)
         except Refused:
             await self._board.notes.drop(f"session:{chat}", address)
             return False
@@ -329,7 +352,8 @@ class DingTalk:
             self._calls, self._client, self._robot, cards=bool(self._template)
         )
         if not self._template:
-            found.append(Finding("warn", "dingtalk_no_template", ("、".join(writing.FIELDS),)))
+            code = "dingtalk_linked" if self._board.link is not None else "dingtalk_no_template"
+            found.append(Finding("warn", code, ("、".join(writing.FIELDS),)))
         if not self._robots:
             found.append(Finding("warn", "dingtalk_no_robots"))
         return found

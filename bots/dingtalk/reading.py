@@ -7,7 +7,7 @@ Source: https://open.dingtalk.com/document/orgapp/robot-message-type and
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -33,7 +33,9 @@ CARDS: Final = Capabilities(
 WORDS: Final = Capabilities(
     groups=True, mentions=True, voice=True, max_text_bytes=5000, per_minute=20
 )
-"""Without one: words and text commands."""
+"""Without one, and without a public address: words and text commands."""
+LINKED: Final = replace(WORDS, buttons=True, cards=True, max_buttons=5)
+"""Without one: cards whose buttons are links, which stay as they were sent."""
 _HEARD: Final = 4000
 _GROUP: Final = "2"
 

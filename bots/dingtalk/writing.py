@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bots.degrade import visible
 from workflow.records import Card
 
 BUTTONS: Final = 6
+LINKS: Final = 5
+"""Buttons of a card without a template: sampleActionCard5 has most."""
 FIELDS: Final = (
     "title",
     "subtitle",
@@ -63,6 +66,70 @@ def body(card: Card) -> str:
     lines = [f"**{escaped(label)}** {escaped(value)}" for label, value in card.fields]
     lines += [escaped(text) for text in (card.body, card.footer) if text]
     return "  \n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message in both forms: by web address, where people can be called, and by the robot's API
+    (``msgKey`` and ``msgParam``), where they cannot.
+    """
+
+    web: Mapping[str, Any]
+    key: str
+    param: Mapping[str, str]
+
+
+def words(text: str, mentions: Sequence[str]) -> Spoken:
+    """Plain words."""
+    key, param = message(text)
+    return Spoken(called(text, mentions), key, param)
+
+
+def linked(
+    card: Card, news: str, links: Sequence[str], mentions: Sequence[str], *, group: bool
+) -> Spoken:
+    """A card whose buttons are links, at most five; in a group with the commands that do the same,
+    for whoever has not said there who they are.
+    """
+    title = visible(f"{card.title} {card.subtitle}".strip())
+    now = next((label for label, state in card.steps if state == "now"), "")
+    said = [escaped(news), f"**{escaped(title)}**", escaped(now), body(card)]
+    commands = [button.command for button in card.buttons[: len(links)] if button.command]
+    if group and commands:
+        said.append(escaped("「" + "」「".join(commands) + "」"))
+    text = "  \n".join(part for part in said if part)
+    labels = [visible(button.label) for button in card.buttons]
+    pairs = list(zip(labels, links, strict=False))[:LINKS]
+    calls = " ".join(f"@{who}" for who in mentions)
+    at = {"atUserIds": list(mentions)[:50], "isAtAll": False}
+    web = {**_web_card(title, f"{calls}  \n{text}" if calls else text, pairs), "at": at}
+    return Spoken(web, *_robot_card(title, text, pairs))
+
+
+def _web_card(title: str, text: str, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    shown: dict[str, Any] = {"title": title, "text": text}
+    if not pairs:
+        return {"msgtype": "markdown", "markdown": shown}
+    if len(pairs) == 1:
+        one = {"singleTitle": pairs[0][0], "singleURL": pairs[0][1]}
+        return {"msgtype": "actionCard", "actionCard": {**shown, **one}}
+    several = [{"title": label, "actionURL": link} for label, link in pairs]
+    card = {**shown, "btnOrientation": "0", "btns": several}
+    return {"msgtype": "actionCard", "actionCard": card}
+
+
+def _robot_card(
+    title: str, text: str, pairs: Sequence[tuple[str, str]]
+) -> tuple[str, dict[str, str]]:
+    shown = {"title": title, "text": text}
+    if not pairs:
+        return "sampleMarkdown", shown
+    if len(pairs) == 1:
+        label, link = pairs[0]
+        return "sampleActionCard", {**shown, "singleTitle": label, "singleURL": link}
+    for n, (label, link) in enumerate(pairs, 1):
+        shown |= {f"actionTitle{n}": label, f"actionURL{n}": link}
+    return f"sampleActionCard{len(pairs)}", shown
 
 
 def called(text: str, mentions: Sequence[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from bots.channel import Channel
 from workflow.kept import Admitted
-from workflow.records import Inbound, Media
+from workflow.records import ChatRef, Inbound, Media
 
 if TYPE_CHECKING:
     import aiohttp
@@ -87,6 +87,8 @@ class Fetched:
 
 
 Admit = Callable[[Inbound], Awaitable[Admitted | None]]
+Link = Callable[[ChatRef, str, str], str]
+"""Makes the address of a button's page, from the chat, the button's label and its string."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class Switchboard:
     ``http`` is the shared client session. ``notes`` are the adapter's own small durable facts
     (cursors, windows, response codes), apart from other adapters'. ``tokens`` are shared by all
     processes. ``hook`` is the public address of this channel's door, empty where nobody outside
-    can reach us. ``count`` counts what happens, by channel and event, for the metrics. ``now`` is
+    can reach us. ``link`` gives the address of a page that presses the button behind a string of
+    :class:`~bots.gateway.presses.Presses` for a reader of a chat, None where there are no such
+    pages. ``count`` counts what happens, by channel and event, for the metrics. ``now`` is
     real time: platforms know no other.
     """
 
@@ -108,6 +112,7 @@ class Switchboard:
     tokens: Tokens
     now: Callable[[], datetime]
     hook: str = ""
+    link: Link | None = None
     count: Callable[[str, str], None] = lambda _channel, _event: None
 
 

@@ -69,8 +69,15 @@ class DingTalk(ChannelSection):
             "channels.dingtalk.robot_code and publish the application",
         ),
         "dingtalk_no_template": (
-            "没有卡片模板：消息只有文字和回复指令。到 卡片平台 新建模板，变量：{}",
-            "no card template: messages are words and text commands. Its variables: {}",
+            "没有卡片模板，也没有 http.public_url：消息只有文字和回复指令。"
+            "到 卡片平台 新建模板，变量：{}",
+            "no card template and no http.public_url: messages are words and text commands. The "
+            "template's variables: {}",
+        ),
+        "dingtalk_linked": (
+            "没有卡片模板：按钮是网页链接，卡片不会原地更新。到 卡片平台 新建模板，变量：{}",
+            "no card template: buttons are links, and cards stay as they were sent. The template's "
+            "variables: {}",
         ),
         "dingtalk_no_robots": (
             "没有群自定义机器人：会话过期（90 分钟没人 @ 机器人）后群里 @ 不到人；"

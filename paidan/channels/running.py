@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from bots.gateway.adapter import Adapter, Admit, Switchboard
+from bots.gateway.adapter import Adapter, Admit, Link, Switchboard
 from bots.gateway.tokens import Tokens
 from paidan.channels import Channels
+from paidan.console.signing import press_path
+from workflow.records import ChatRef
 
 if TYPE_CHECKING:
     import aiohttp
@@ -33,6 +35,7 @@ def plug(
     admit: Admit,
     *,
     public_url: str = "",
+    secret: bytes = b"",
     shared: Callable[[str], Notes] | None = None,
     count: Callable[[str, str], None] = lambda _channel, _event: None,
 ) -> dict[str, Adapter]:
@@ -45,6 +48,7 @@ def plug(
         http: The client session they share.
         admit: What makes a message ours.
         public_url: What the platforms reach us by; empty: they cannot.
+        secret: Signs links to buttons; empty: there are none.
         shared: Notes that may be lost, faster than SQL: tokens live there.
         count: Counts what happens, by channel and event.
     """
@@ -59,10 +63,19 @@ def plug(
             tokens=Tokens(passing),
             now=lambda: datetime.now(UTC),
             hook=f"{public_url.rstrip('/')}/hooks/{name}" if public_url else "",
+            link=_links(public_url, secret, tenant) if public_url and secret else None,
             count=count,
         )
         adapters[name] = section.open(board)
     return adapters
+
+
+def _links(public_url: str, secret: bytes, tenant: str) -> Link:
+    def link(place: ChatRef, label: str, key: str) -> str:
+        path = press_path(secret, tenant, place, (label, key), datetime.now(UTC))
+        return public_url.rstrip("/") + path
+
+    return link
 
 
 async def keep_running(adapters: Mapping[str, Adapter]) -> None:

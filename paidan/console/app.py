@@ -20,6 +20,7 @@ from paidan.console.pages import (
     orders,
     overview,
     people,
+    presses,
     sandbox,
     understanding,
     webchat,
@@ -49,6 +50,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/looks", entry.looks, Right.ANYONE),
     Route("GET", "/do/{token}", entry.show_action, Right.ANYONE),
     Route("POST", "/do/{token}", entry.do_action, Right.ANYONE),
+    Route("GET", "/press/{token}", presses.show, Right.ANYONE),
+    Route("POST", "/press/{token}", presses.do, Right.ANYONE),
     # the sandbox
     Route("GET", "/sandbox", sandbox.show, Right.SANDBOX),
     Route("GET", "/sandbox/live", sandbox.live, Right.SANDBOX),

@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from workflow.errors import NotAllowed
-from workflow.records import Action
+from workflow.records import Action, ChatRef
 
 LOGIN_FOR = timedelta(minutes=15)
 ACTION_FOR = timedelta(hours=24)
 SESSION_FOR = timedelta(hours=12)
+PRESS_FOR = timedelta(hours=72)
 
 
 def sign(
@@ -81,6 +82,21 @@ def action_path(secret: bytes, tenant: str, staff_id: str, action: Action, now: 
         "args": dict(action.args),
     }
     return f"/do/{sign(secret, 'do', facts, now + ACTION_FOR)}"
+
+
+def press_path(
+    secret: bytes, tenant: str, place: ChatRef, button: tuple[str, str], now: datetime
+) -> str:
+    """The path of a page that presses one button of a card in this chat, after a tap there: 72 h,
+    once a person. ``button`` is its label, and the string its channel knows it by.
+    """
+    facts = {
+        "tenant": tenant,
+        "place": [place.channel, place.chat, place.kind],
+        "button": list(button),
+        "nonce": secrets.token_urlsafe(9),
+    }
+    return f"/press/{sign(secret, 'press', facts, now + PRESS_FOR)}"
 
 
 def _mac(secret: bytes, purpose: str, payload: str) -> bytes:

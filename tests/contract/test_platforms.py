@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.vendors.dingtalk import DingTalkByHttp, FakeDingTalk
+from tests.vendors.dingtalk import DingTalkByHttp, FakeDingTalk, LinkedDingTalk
 from tests.vendors.ear import Ear
 from tests.vendors.platform import TENANT, Platform, Shown, Town, town
 from tests.vendors.telegram import FakeTelegram, PollingTelegram
@@ -31,6 +31,7 @@ PLATFORMS: list[type[Platform]] = [
     FakeWechat,
     FakeDingTalk,
     DingTalkByHttp,
+    LinkedDingTalk,
     FakeWecom,
     FakeWecomBot,
     FakeKf,

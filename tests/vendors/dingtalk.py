@@ -12,8 +12,10 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 import time
 import urllib.parse
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import aiohttp
@@ -23,7 +25,8 @@ from typing_extensions import override
 
 from paidan.channels.dingtalk import DingTalk, GroupRobot
 from paidan.channels.section import ChannelSection
-from tests.vendors.platform import Platform, Shown
+from paidan.console.signing import login_path
+from tests.vendors.platform import SECRET_KEY, TENANT, Platform, Shown
 from tests.waiting import wait_until
 
 CLIENT = "dingclient0001"
@@ -50,6 +53,7 @@ class FakeDingTalk(Platform):
 
     name: ClassVar[str] = "dingtalk"
     stream: ClassVar[bool] = True
+    template: ClassVar[str] = TEMPLATE
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,7 +115,7 @@ class FakeDingTalk(Platform):
             client_id=CLIENT,
             client_secret=SECRET,
             mode="stream" if self.stream else "http",
-            template=TEMPLATE,
+            template=self.template,
             robots=robots,
             address=self.address,
             old_address=self.address,
@@ -195,7 +199,8 @@ class FakeDingTalk(Platform):
         if refused := self._refused(request, speaks=True):
             return refused
         asked = await request.json()
-        self._keep(asked["openConversationId"], _plain(asked), ())
+        words, links = _by_robot(asked)
+        self._keep(asked["openConversationId"], words, (), links)
         return web.json_response({"processQueryKey": f"q{next(self._ids)}"})
 
     async def _batch(self, request: web.Request) -> web.Response:
@@ -208,7 +213,8 @@ class FakeDingTalk(Platform):
         invalid = [who for who in asked["userIds"] if who in nobody]
         slowed = [who for who in asked["userIds"] if who in self.controlled]
         for who in set(asked["userIds"]) - set(invalid) - set(slowed):
-            self._keep(who, _plain(asked), ())
+            words, links = _by_robot(asked)
+            self._keep(who, words, (), links)
         said = {"processQueryKey": "q", "invalidStaffIdList": invalid}
         return web.json_response({**said, "flowControlledStaffIdList": slowed})
 
@@ -234,15 +240,29 @@ class FakeDingTalk(Platform):
             if status >= 500:
                 return _no(status, code, why)
             return web.json_response({"errcode": 130101, "errmsg": "send too fast"})
-        words = asked["text"]["content"]
+        words, links = _by_web(asked)
         called = asked.get("at", {}).get("atUserIds", [])
         reached = tuple(who for who in called if f"@{who}" in words)
-        self._keep(chat, words, reached)
+        self._keep(chat, words, reached, links)
         return web.json_response({"errcode": 0, "errmsg": "ok"})
 
-    def _keep(self, chat: str, words: str, mentions: tuple[str, ...]) -> None:
+    def _keep(
+        self,
+        chat: str,
+        words: str,
+        mentions: tuple[str, ...],
+        links: dict[str, str] | None = None,
+    ) -> None:
         assert 0 < len(words.encode()) <= 15_000
-        shown = Shown(f"t{next(self._ids)}", chat, words, mentions=mentions)
+        words = words.replace("\\", "")
+        shown = Shown(
+            f"t{next(self._ids)}",
+            chat,
+            words,
+            tuple(links or {}),
+            mentions,
+            raw={"links": links or {}},
+        )
         self.messages.setdefault(chat, []).append(shown)
 
     async def _deliver(self, request: web.Request) -> web.Response:
@@ -405,15 +425,94 @@ class DingTalkByHttp(FakeDingTalk):
     stream: ClassVar[bool] = False
 
 
+class LinkedDingTalk(FakeDingTalk):
+    """The same without a card template: buttons are links, opened in each person's browser."""
+
+    template: ClassVar[str] = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.browsers: dict[str, aiohttp.ClientSession] = {}
+
+    @override
+    async def stop(self) -> None:
+        for browser in self.browsers.values():
+            await browser.close()
+        await super().stop()
+
+    async def browser(self, who: str) -> aiohttp.ClientSession:
+        """Somebody's browser; colleagues have signed in."""
+        if who not in self.browsers:
+            jar = aiohttp.CookieJar(unsafe=True)
+            self.browsers[who] = aiohttp.ClientSession(cookie_jar=jar)
+            path = login_path(SECRET_KEY, TENANT, who, datetime.now(UTC))
+            door = self.hook.partition("/hooks/")[0]
+            await self._tap(who, door + path)
+        return self.browsers[who]
+
+    @override
+    async def presses(self, who: str, shown: Shown, label: str) -> list[int]:
+        await self.browser(who)
+        return [(await self._tap(who, shown.raw["links"][label]))[0]]
+
+    async def _tap(self, who: str, address: str, **more: str) -> tuple[int, str]:
+        """Open a page and tap its one button."""
+        browser = self.browsers[who]
+        async with browser.get(address) as page:
+            text = await page.text()
+            if page.status != 200:
+                return page.status, text
+        token = re.search(r'name="csrf" content="([^"]+)"', text)
+        form = {"csrf": token[1] if token else "", **more}
+        async with browser.post(address, data=form, allow_redirects=False) as answer:
+            return answer.status, await answer.text()
+
+
 def _buttons(params: dict[str, str]) -> tuple[str, ...]:
     return tuple(params[f"b{n}_text"] for n in range(1, 7) if params.get(f"b{n}_show") == "true")
 
 
-def _plain(asked: dict[str, Any]) -> str:
+def _by_robot(asked: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Words and links of a ``msgKey``, insisted on as documented."""
     assert asked["robotCode"] == CLIENT
     assert isinstance(asked["msgParam"], str)
-    param = json.loads(asked["msgParam"])
-    return str(param["content"] if asked["msgKey"] == "sampleText" else param["text"])
+    assert len(asked["msgParam"].encode()) <= 15_000
+    param, key = json.loads(asked["msgParam"]), asked["msgKey"]
+    if key == "sampleText":
+        return str(param["content"]), {}
+    links: dict[str, str] = {}
+    if key == "sampleActionCard":
+        links = {param["singleTitle"]: param["singleURL"]}
+    elif key.startswith("sampleActionCard"):
+        many = range(1, int(key.removeprefix("sampleActionCard")) + 1)
+        links = {param[f"actionTitle{n}"]: param[f"actionURL{n}"] for n in many}
+    else:
+        assert key == "sampleMarkdown"
+    assert set(param) == {"title", "text"} | set(_names(key))
+    return str(param["text"]), links
+
+
+def _names(key: str) -> list[str]:
+    if key == "sampleActionCard":
+        return ["singleTitle", "singleURL"]
+    many = key.removeprefix("sampleActionCard")
+    if not many.isdecimal():
+        return []
+    return [f"action{part}{n}" for n in range(1, int(many) + 1) for part in ("Title", "URL")]
+
+
+def _by_web(asked: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """Words and links of a message by web address."""
+    if asked["msgtype"] == "text":
+        return str(asked["text"]["content"]), {}
+    if asked["msgtype"] == "markdown":
+        return str(asked["markdown"]["text"]), {}
+    assert asked["msgtype"] == "actionCard"
+    card = asked["actionCard"]
+    if "singleTitle" in card:
+        return str(card["text"]), {card["singleTitle"]: card["singleURL"]}
+    assert len(card["btns"]) > 1
+    return str(card["text"]), {one["title"]: one["actionURL"] for one in card["btns"]}
 
 
 def _unpermitted(scope: str) -> web.Response:

@@ -260,7 +260,7 @@ async def town(
     channels = Channels(**{platform.name: platform.section()})
 
     def plugged(store: SqlStore, http: ClientSession, admit: Admit) -> Mapping[str, Adapter]:
-        return plug(channels, TENANT, store, http, admit, public_url=door)
+        return plug(channels, TENANT, store, http, admit, public_url=door, secret=SECRET_KEY)
 
     url, clock = f"sqlite:///{folder / 'town.db'}", FrozenClock(MONDAY)
     try:

@@ -160,6 +160,14 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "ask.comment": ("想说的话（可不填）", "Anything to add (optional)"),
     "ask.text": ("说明", "Details"),
     "stars": ("{n} 星", "{n} stars"),
+    "press.who": (
+        "群里的链接人人看得到，要先知道是谁按的：私聊机器人发「登录」，打开它给的链接，"
+        "再回来点一次；十二小时内不用再登录。也可以直接在群里回复卡片上的指令。",
+        "Everybody in the group has this link, so say who you are first: send 登录 to the bot in "
+        "private, open the link it gives, and come back; good for twelve hours. Or answer in the "
+        "group with the command on the card.",
+    ),
+    "press.in_chat": ("没有办成，原因在聊天里", "Not done; the chat says why"),
     "act.repeated": ("刚才已经处理过了", "That was done already"),
     "act.waiting": ("已收到，正在处理", "Received, in the works"),
     "act.done": ("已处理 {what}", "Done: {what}"),

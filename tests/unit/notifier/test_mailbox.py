@@ -148,8 +148,18 @@ def test_too_many_buttons_become_commands_beneath() -> None:
     assert "buttons as text commands" in lost
 
 
-def test_where_cards_cannot_change_a_group_gets_the_line_and_a_person_nothing() -> None:
+def test_a_card_that_cannot_change_comes_anew_for_its_buttons() -> None:
     stiff = replace(RICH, edit=False)
+    again = Parcel((card(1, "old"),), "摘要", CARD, previous="old", key="k")
+    outgoing, _ = fit(again.outgoing("demo", again.lead.to), stiff, WORDS)
+    assert (outgoing.card and outgoing.card.title, outgoing.previous) == (CARD.title, "")
+    bare = replace(again, card=replace(CARD, buttons=()))
+    outgoing, _ = fit(bare.outgoing("demo", bare.lead.to), stiff, WORDS)
+    assert (outgoing.card, outgoing.text) == (None, "摘要")
+
+
+def test_where_cards_cannot_change_a_group_gets_the_line_and_a_person_nothing() -> None:
+    stiff = replace(RICH, edit=False, buttons=False)
     group = Parcel((card(1, "old"),), "摘要", CARD, previous="old", key="k")
     assert not nothing_to_show(group, stiff)
     outgoing, _ = fit(group.outgoing("demo", group.lead.to), stiff, WORDS)
