@@ -16,6 +16,8 @@ from datetime import timedelta
 from hmac import compare_digest
 from typing import Any, Final
 
+from yarl import URL
+
 from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import split
 from bots.dingtalk import examining, writing
@@ -32,7 +34,7 @@ from bots.gateway.adapter import (
     Link,
     Switchboard,
 )
-from bots.gateway.media import download
+from bots.gateway.media import allowed, download
 from bots.gateway.openings import Openings
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.tencent import Fields, object_of
@@ -42,6 +44,8 @@ ADDRESS: Final = "https://api.dingtalk.com"
 OLD_ADDRESS: Final = "https://oapi.dingtalk.com"
 HOSTS: Final = (".dingtalk.com", ".aliyuncs.com", ".alicdn.com")
 """Where attachments lie."""
+WEBHOOKS: Final = (".dingtalk.com",)
+"""Where sessions are answered: the address comes in a body that nobody signs."""
 PRESS_WITHIN: Final = 1.5
 """Seconds a press waits for the repainted card; DingTalk gives two."""
 FRESH_FOR: Final = timedelta(minutes=10)
@@ -96,6 +100,7 @@ class DingTalk:
         self._template = template
         self._robots = robots or {}
         self._hosts = (*HOSTS, address)
+        self._webhooks = (*WEBHOOKS, old_address)
         self._calls = Calls(
             board.http, board.tokens, client_id, client_secret, address, old_address
         )
@@ -165,7 +170,9 @@ class DingTalk:
         if topic == CARD_TOPIC:
             return await self._pressed(pressed(fields))
         opened = session(fields)
-        if opened is not None:
+        if opened is not None and not _ours(opened.address, self._webhooks):
+            _log.warning("a session's address is not DingTalk's")
+        elif opened is not None:
             life = opened.until - self._board.now()
             if life > timedelta():
                 await self._board.notes.put(f"session:{opened.chat}", opened.address, life)
@@ -357,6 +364,13 @@ class DingTalk:
         if not self._robots:
             found.append(Finding("warn", "dingtalk_no_robots"))
         return found
+
+
+def _ours(address: str, hosts: Sequence[str]) -> bool:
+    try:
+        return allowed(URL(address), hosts)
+    except ValueError:
+        return False
 
 
 def _by_id(keys: Sequence[str], pressed: Sequence[str]) -> str:

@@ -36,6 +36,9 @@ ANSWER_WITHIN: Final = 4.0
 """Seconds the open call waits for words; the platform gives up after five."""
 WINDOW: Final = timedelta(hours=48)
 PUSHES: Final = 5
+MOMENT: Final = timedelta(minutes=1)
+"""A tap on the menu, a scan or following opens a window only so long, for three pushes."""
+MOMENT_PUSHES: Final = 3
 SCANNED_FOR: Final = timedelta(minutes=30)
 SHUT: Final = frozenset({45015, 45047})
 """The window is over, or its pushes are used up."""
@@ -115,6 +118,7 @@ class OfficialAccount:
         if inbound is None:
             self._board.count(CHANNEL, "ignored")
             return Answer(_SUCCESS)
+        await self._open_window(inbound.sender, event=bool(text_of(fields, "Event")))
         return await self._answer(await self._scanned(inbound), text_of(fields, "ToUserName"))
 
     async def _scanned(self, inbound: Inbound) -> Inbound:
@@ -137,7 +141,6 @@ class OfficialAccount:
     async def _answer(self, inbound: Inbound, us: str) -> Answer:
         """Keep it; then, if words for its writer come in time, give them with this answer."""
         async with self._openings.opening(inbound.sender) as opening:
-            await self._open_window(inbound.sender)
             admitted = await self._board.admit(inbound)
             if admitted is None or opening is None:
                 return Answer(_SUCCESS)
@@ -253,10 +256,13 @@ class OfficialAccount:
 
     # --- windows and tokens -------------------------------------------------------------------
 
-    async def _open_window(self, who: str) -> None:
-        until = self._board.now() + WINDOW
-        kept = {"left": PUSHES, "until": until.timestamp()}
-        await self._board.notes.put(f"window:{who}", json.dumps(kept), WINDOW)
+    async def _open_window(self, who: str, *, event: bool) -> None:
+        """A message opens the long window, an event a short one where nothing is left of that."""
+        if event and await self._left(who) > 0:
+            return
+        life, pushes = (MOMENT, MOMENT_PUSHES) if event else (WINDOW, PUSHES)
+        kept = {"left": pushes, "until": (self._board.now() + life).timestamp()}
+        await self._board.notes.put(f"window:{who}", json.dumps(kept), life)
 
     async def _left(self, who: str) -> int:
         kept = await self._board.notes.get(f"window:{who}")

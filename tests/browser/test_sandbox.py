@@ -100,6 +100,24 @@ async def test_other_chats_raise_a_dot_and_what_is_typed_survives_a_repaint(
     await expect(reason).to_have_value("在另一个现场")
 
 
+async def test_a_draft_moves_to_the_card_that_is_posted_anew(screen: Screen) -> None:
+    await screen.open("/sandbox?customer=c01&team=it")
+    await screen.say("customer", "办公室断网了，交换机红灯")
+    await screen.column("engineers")
+    card = screen.page.locator("[data-chat='group:it'] .card")
+    await expect(card.last).to_be_visible()
+    await screen.buttons("engineers", "decline").last.click()
+    reason = screen.page.locator("#col-engineers details.sheet[open] [name='other.reason']")
+    await reason.fill("在另一个现场")
+    before = await card.count()
+    await screen.column("supervisors")
+    await screen.say("supervisors", "督办 1")
+    await screen.column("engineers")
+    await expect(card).to_have_count(before + 1)
+    await expect(reason).to_have_value("在另一个现场")
+    await expect(reason).to_have_count(1)
+
+
 async def test_the_console_is_live_and_reached_by_keyboard(
     screen: Screen, services: Services
 ) -> None:

@@ -141,6 +141,28 @@ async def test_calling_works_by_session_and_after_it_by_the_groups_robot(
     assert receipt.degraded == "without @"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "https://oapi.dingtalk.com.evil.example/robot/sendBySession",
+        "https://oapi.dingtalk.com:8443/robot/sendBySession",
+        "https://user@oapi.dingtalk.com/robot/sendBySession",
+        "//[",
+        "nonsense",
+    ],
+)
+async def test_a_session_elsewhere_is_never_called(
+    there: Town, dingtalk: FakeDingTalk, address: str
+) -> None:
+    message = dingtalk.message("anna", "customer:anna", text={"content": FAULT})
+    await dingtalk.tell({**message, "sessionWebhook": address})
+    order = await there.until_order()
+    assert await there.until_shown("customer:anna", lambda shown: order.number in shown.text)
+    notes = there.parts.store.notes(TENANT, "dingtalk")
+    assert await notes.get(f"session:{dingtalk.user('anna')}") is None
+
+
 async def test_a_token_that_died_is_renewed_once(there: Town, dingtalk: FakeDingTalk) -> None:
     channel: Any = there.parts.adapters["dingtalk"]
     await channel.send(Outgoing(TENANT, ChatRef("dingtalk", "a"), "一", key="1"))

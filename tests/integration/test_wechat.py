@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,29 @@ async def test_the_menu_is_set_and_its_taps_are_words(there: Town, account: Fake
     assert await there.orders() == []
     await account.says("anna", FAULT, "customer:anna")
     assert await there.until_order()
+
+
+async def test_a_tap_opens_a_short_window_and_never_fills_the_long_one(
+    there: Town, account: FakeWechat
+) -> None:
+    channel = there.parts.adapters["wechat"]
+    notes = there.parts.store.notes(TENANT, "wechat")
+
+    async def left(who: str) -> int:
+        kept = await notes.get(f"window:{account.user(who)}")
+        return int(json.loads(kept)["left"]) if kept else 0
+
+    await account.tell(account.event("anna", "CLICK", "PAIDAN_REPORT"))
+    assert await left("anna") == 3
+    for n in range(4):
+        await channel.send(outgoing(account, "anna", f"第{n}条", f"t{n}"))
+    assert len(words(account, "anna", "push")) == 3
+    assert len(words(account, "anna", "template")) == 1
+    await account.says("bob", "在吗", "customer:bob")
+    before = await left("bob")
+    await channel.send(outgoing(account, "bob", "一", "b1"))
+    await account.tell(account.event("bob", "CLICK", "PAIDAN_REPORT"))
+    assert await left("bob") == before - 1
 
 
 async def test_a_scanned_code_brings_its_asset(there: Town, account: FakeWechat) -> None:

@@ -213,7 +213,11 @@ class FakeWechat(Platform):
     async def tell(self, fields: dict[str, Any], times: int = 1) -> list[int]:
         """Bring a message to our door; a passive answer is shown to its writer."""
         who = fields["FromUserName"]
-        self.windows[who] = (self.now() + WINDOW, PUSHES)
+        until, left = self.windows.get(who, (0.0, 0))
+        if fields["MsgType"] != "event":
+            self.windows[who] = (self.now() + WINDOW, PUSHES)
+        elif left <= 0 or self.now() > until:
+            self.windows[who] = (self.now() + 60, 3)
         query, body = self.sealed(fields)
         return list(await asyncio.gather(*(self._post(who, query, body) for _ in range(times))))
 

@@ -45,16 +45,29 @@ on("line", (event) => {
   if (old) {
     const kept = remember(old);
     old.replaceWith(fresh);
-    restore(fresh, kept);
+    rehouse(list, restore(fresh, kept));
   } else {
     fresh.classList.add("fresh");
     list.append(fresh);
+    rehouse(list, []);
   }
   list.dataset.mark = mark;
   if (follow) toBottom(list);
   const column = list.closest("[data-column]");
   if (column && !("shown" in column.dataset)) flag(`[data-show="${column.id.slice(4)}"] .unread`);
 });
+
+// A card that is posted anew takes over the draft of its older copy, whichever of the two is
+// painted first.
+const homeless = new WeakMap();
+const SEARCHED_FOR = 10_000;
+
+function rehouse(list, drafts) {
+  const now = Date.now();
+  const waiting = (homeless.get(list) ?? []).filter((one) => now - one.since < SEARCHED_FOR);
+  const left = restore(list, [...waiting, ...drafts.map((one) => ({ ...one, since: now }))]);
+  homeless.set(list, left);
+}
 
 on("unread", (event) => {
   flag(`[data-tab="${CSS.escape(event.data)}"] .unread`);

@@ -94,7 +94,8 @@ document.addEventListener("change", (event) => {
   }
 });
 
-// What somebody is typing into an open sheet survives a repaint of what is around it.
+// What somebody is typing into an open sheet survives a repaint of what is around it. Gives back
+// what found no sheet to go to.
 export function remember(root) {
   return [...root.querySelectorAll("details.sheet[open]")].map((sheet) => ({
     name: sheet.dataset.sheet,
@@ -105,10 +106,15 @@ export function remember(root) {
 }
 
 export function restore(root, kept) {
-  for (const { name, order, values, focus } of kept) {
+  const left = [];
+  for (const draft of kept) {
+    const { name, order, values, focus } = draft;
     const sheet = [...root.querySelectorAll(`details.sheet[data-sheet="${name}"]`)]
-      .find((one) => one.querySelector('input[name="order"]')?.value === order);
-    if (!sheet) continue;
+      .findLast((one) => one.querySelector('input[name="order"]')?.value === order);
+    if (!sheet) {
+      left.push(draft);
+      continue;
+    }
     sheet.open = true;
     for (const input of sheet.querySelectorAll('[name^="args."], [name^="other."]')) {
       if (input.type === "radio") input.checked = values.get(input.name) === input.value;
@@ -116,4 +122,5 @@ export function restore(root, kept) {
       if (input.name === focus) input.focus();
     }
   }
+  return left;
 }
