@@ -37,6 +37,7 @@ from bots.gateway.adapter import (
 from bots.gateway.media import allowed, download
 from bots.gateway.openings import Openings
 from bots.gateway.presses import Asked, Presses
+from bots.gateway.sayings import say
 from bots.gateway.tencent import Fields, object_of
 from workflow.records import Action, Card, ChatKind, Inbound, Media, Outgoing, Receipt
 
@@ -188,7 +189,7 @@ class DingTalk:
         key = str(press.params.get("key") or "") or _by_id(kept.get("keys") or [], press.buttons)
         found = await self._presses.read(key)
         if found is None or not kept:
-            return _privately({"hint": "这个按钮已经失效，请在最新的卡片上操作"})
+            return _privately({"hint": say("expired", await self._board.locale(press.who))})
         if isinstance(found, Asked):
             return await self._ask(press, found, kept)
         inbound = self._press_of(press, found, kept["chat"], kept["kind"])
@@ -227,7 +228,8 @@ class DingTalk:
     ) -> Mapping[str, Any]:
         """Offer the choices to the presser alone; words are written as a command."""
         if not asked.choices:
-            hint = f"请回复：{asked.command or asked.label} 加上要说的话"
+            wanted = asked.command or asked.label
+            hint = say("wanted", await self._board.locale(press.who), wanted)
             return _privately({"hint": hint})
         choices = asked.buttons()[: writing.BUTTONS]
         keys = await self._presses.keys(choices)

@@ -91,6 +91,10 @@ Link = Callable[[ChatRef, str, str], str]
 """Makes the address of a button's page, from the chat, the button's label and its string."""
 
 
+async def _chinese(_user: str) -> str:
+    return "zh_CN"
+
+
 @dataclass(frozen=True)
 class Switchboard:
     """What every adapter is given.
@@ -101,8 +105,9 @@ class Switchboard:
     processes. ``hook`` is the public address of this channel's door, empty where nobody outside
     can reach us. ``link`` gives the address of a page that presses the button behind a string of
     :class:`~bots.gateway.presses.Presses` for a reader of a chat, None where there are no such
-    pages. ``count`` counts what happens, by channel and event, for the metrics. ``now`` is
-    real time: platforms know no other.
+    pages. ``locale`` gives the language of a user of this channel, the company's for one nobody
+    knows. ``count`` counts what happens, by channel and event, for the metrics. ``now`` is real
+    time: platforms know no other.
     """
 
     tenant: str
@@ -113,6 +118,7 @@ class Switchboard:
     now: Callable[[], datetime]
     hook: str = ""
     link: Link | None = None
+    locale: Callable[[str], Awaitable[str]] = _chinese
     count: Callable[[str, str], None] = lambda _channel, _event: None
 
 

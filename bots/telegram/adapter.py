@@ -34,6 +34,7 @@ from bots.degrade import visible
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Malformed, Switchboard
 from bots.gateway.media import download
 from bots.gateway.presses import Asked, Presses
+from bots.gateway.sayings import say
 from bots.telegram import writing
 from bots.telegram.reading import CAPABILITIES, CHANNEL, said
 from workflow.records import ChatKind, Inbound, Media, Outgoing, Receipt
@@ -190,7 +191,8 @@ class Telegram:
         pressed = await self._presses.read(query.data or "")
         message = query.message
         if pressed is None or message is None:
-            await self._answered(query, "这个按钮已经失效，请在最新的卡片上操作")
+            locale = await self._board.locale(str(query.from_user.id))
+            await self._answered(query, say("expired", locale))
             return
         if isinstance(pressed, Asked):
             await self._ask(query, message.chat.id, message.message_id, pressed)
@@ -213,9 +215,9 @@ class Telegram:
     async def _ask(self, query: CallbackQuery, chat: int, message: int, asked: Asked) -> None:
         """Offer the choices under the card; words that must be written are written as a command."""
         if not asked.choices:
-            await self._answered(
-                query, f"请回复：{asked.command or asked.label} 加上要说的话", alert=True
-            )
+            locale = await self._board.locale(str(query.from_user.id))
+            words = say("wanted", locale, asked.command or asked.label)
+            await self._answered(query, words, alert=True)
             return
         buttons = asked.buttons()
         keys = await self._presses.keys(buttons)

@@ -26,6 +26,7 @@ from bots.gateway.codes import Authorised, Codes
 from bots.gateway.hints import address_in
 from bots.gateway.media import LARGEST
 from bots.gateway.openings import Openings
+from bots.gateway.sayings import menu_names
 from bots.gateway.tencent import Envelope, fresh, signed, text_of, xml_of
 from bots.gateway.tencent_messages import MENU
 from bots.wechat.reading import CAPABILITIES, CHANNEL, said
@@ -158,7 +159,8 @@ class OfficialAccount:
         """Set the menu once, if it is ours to set; the platform calls us for the rest."""
         if self._menu:
             try:
-                await self._post("/cgi-bin/menu/create", _menu())
+                menu = _menu(menu_names(await self._board.locale("")))
+                await self._post("/cgi-bin/menu/create", menu)
             except (Refused, Anomalous) as error:
                 _log.warning("the menu was not set: %s", error.why)
 
@@ -359,7 +361,6 @@ def _text_reply(who: str, us: str, words: str, at: int) -> str:
     return xml_of(fields)
 
 
-def _menu() -> dict[str, Any]:
-    """一键报修, 我的进度, 转人工; names of at most four characters."""
-    names = {"PAIDAN_REPORT": "一键报修", "PAIDAN_PROGRESS": "我的进度", "PAIDAN_PERSON": "转人工"}
+def _menu(names: Mapping[str, str]) -> dict[str, Any]:
+    """一键报修, 我的进度, 转人工."""
     return {"button": [{"type": "click", "name": names[key], "key": key} for key in MENU]}

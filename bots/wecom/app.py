@@ -18,6 +18,7 @@ from typing import Any, Final
 from bots.channel import Capabilities, ChannelError, Refused, Unsupported
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Switchboard
 from bots.gateway.presses import Asked, Presses
+from bots.gateway.sayings import menu_names, say
 from bots.gateway.tencent import Envelope, Fields, text_of
 from bots.gateway.tencent_messages import MENU
 from bots.wecom import cards
@@ -111,7 +112,7 @@ class App:
         found = await cards.meant(self._presses, press.key, press.option)
         if found is None:
             if first:
-                self._after(self._tell(press.who, cards.EXPIRED))
+                self._after(self._tell_code(press.who, "expired"))
         elif isinstance(found, Asked):
             if first:
                 self._after(self._ask(press, found))
@@ -131,14 +132,19 @@ class App:
         """Offer the choices on the card; words are asked for in words."""
         shown = await self._shown(press.task)
         if not asked.choices or shown is None:
-            await self._tell(press.who, cards.wanted(asked))
+            await self._tell_code(press.who, "wanted", asked.command or asked.label)
             return
-        await self._repainted(press.task, press.who, cards.asking(shown, asked, press.key))
+        locale = await self._board.locale(press.who)
+        asking = cards.asking(shown, asked, press.key, locale)
+        await self._repainted(press.task, press.who, asking)
 
     async def _back(self, press: Press) -> None:
         shown = await self._shown(press.task)
         if shown is not None:
             await self._repainted(press.task, press.who, shown)
+
+    async def _tell_code(self, who: str, code: str, what: str = "") -> None:
+        await self._tell(who, say(code, await self._board.locale(who), what))
 
     async def _tell(self, who: str, words: str) -> None:
         for page in plain_pages(words):
@@ -161,11 +167,7 @@ class App:
         """Set the menu once, if it is ours to set; the platform calls us for the rest."""
         if not self._menu:
             return
-        names = {
-            "PAIDAN_REPORT": "一键报修",
-            "PAIDAN_PROGRESS": "我的进度",
-            "PAIDAN_PERSON": "转人工",
-        }
+        names = menu_names(await self._board.locale(""))
         buttons = [{"type": "click", "name": names[key], "key": key} for key in MENU]
         try:
             await self._corp.post("/cgi-bin/menu/create", {"button": buttons}, agentid=self._id)
@@ -252,7 +254,8 @@ class App:
         card = outgoing.card
         assert card is not None  # noqa: S101 - for the type checker
         keys = await self._presses.keys(card.buttons)
-        return cards.template(card, outgoing.text, keys, task)
+        locale = await self._board.locale(outgoing.to.chat)
+        return cards.template(card, outgoing.text, keys, task, locale)
 
     async def _message(self, who: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
         """One message to one member.

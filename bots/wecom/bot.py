@@ -26,6 +26,7 @@ from bots.gateway.api import Api
 from bots.gateway.codes import Codes
 from bots.gateway.media import allowed, download
 from bots.gateway.presses import Asked, Presses
+from bots.gateway.sayings import say
 from bots.gateway.tencent import Envelope, unsealed
 from bots.wecom import cards
 from bots.wecom.bot_reading import (
@@ -165,17 +166,18 @@ class Bot:
         if press.key == cards.BACK:
             await self._back(press)
         elif found is None:
-            await self._tell(press, cards.EXPIRED)
+            await self._tell(press, say("expired", await self._board.locale(press.who)))
         else:
             await self._ask(press, found)
 
     async def _ask(self, press: Press, asked: Asked) -> None:
         shown = await self._shown(press.task)
-        painted = False
+        painted, locale = False, await self._board.locale(press.who)
         if asked.choices and shown is not None:
-            painted = await self._repainted(press.task, cards.asking(shown, asked, press.key))
+            asking = cards.asking(shown, asked, press.key, locale)
+            painted = await self._repainted(press.task, asking)
         if not painted:
-            await self._tell(press, cards.wanted(asked))
+            await self._tell(press, say("wanted", locale, asked.command or asked.label))
 
     async def _back(self, press: Press) -> None:
         shown = await self._shown(press.task)
@@ -326,7 +328,8 @@ class Bot:
         card = outgoing.card
         assert card is not None  # noqa: S101 - for the type checker
         keys = await self._presses.keys(card.buttons)
-        return cards.template(card, outgoing.text, keys, task)
+        locale = await self._board.locale(outgoing.to.chat)
+        return cards.template(card, outgoing.text, keys, task, locale)
 
     async def _shown(self, task: str) -> dict[str, Any] | None:
         found = await self._board.notes.get(f"shown:{task}")

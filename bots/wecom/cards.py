@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from bots.gateway.presses import Asked, Presses
+from bots.gateway.sayings import say
 from bots.wecom.words import clip
 from workflow.records import Action, Button, Card
 
@@ -25,7 +26,6 @@ PICK: Final = "pick:"
 """Begins the key of the button that sends a choice; the asking button's own key follows."""
 BACK: Final = "back"
 QUESTION: Final = "choice"
-EXPIRED: Final = "这个按钮已经失效，请在最新的卡片上操作"
 STAYS: Final = "the older card stays as it was"
 _TITLE: Final = 36
 _DESC: Final = 44
@@ -39,7 +39,6 @@ _STYLES: Final = {"primary": 1, "default": 2, "danger": 3}
 _GREY: Final = 4
 _COLOURS: Final = {"neutral": 0, "info": 0, "warn": 2, "danger": 2, "done": 3}
 _LEVELS: Final = {"neutral": "⚪", "info": "🔵", "warn": "🟠", "danger": "🔴", "done": "✅"}
-_SIGN: Final = "派单"
 
 
 def new_task(key: str) -> str:
@@ -47,20 +46,25 @@ def new_task(key: str) -> str:
     return f"{hashlib.sha256(key.encode()).hexdigest()[:24]}-{secrets.token_hex(8)}"
 
 
-def template(card: Card, text: str, keys: Sequence[str], task: str) -> dict[str, Any]:
+def template(
+    card: Card, text: str, keys: Sequence[str], task: str, locale: str = "zh_CN"
+) -> dict[str, Any]:
     """A card, with the news that comes with it, as a ``template_card``."""
     beside, beneath = _fields(card)
     now = next((label for label, state in card.steps if state == "now"), "")
     words = _beneath(card, text, beneath)
     found: dict[str, Any] = {
         "card_type": "button_interaction",
-        "source": {"desc": f"{_LEVELS[card.tone]} {_SIGN}", "desc_color": _COLOURS[card.tone]},
+        "source": {
+            "desc": f"{_LEVELS[card.tone]} {say('sign', locale)}",
+            "desc_color": _COLOURS[card.tone],
+        },
         "main_title": {
-            "title": clip(card.title, _TITLE) or _SIGN,
+            "title": clip(card.title, _TITLE) or say("sign", locale),
             "desc": clip(card.subtitle or now, _DESC),
         },
         "task_id": task,
-        "button_list": _buttons(card.buttons, keys) or [_inert(now)],
+        "button_list": _buttons(card.buttons, keys) or [_inert(now or say("updated", locale))],
     }
     if words:
         found["sub_title_text"] = words
@@ -69,7 +73,9 @@ def template(card: Card, text: str, keys: Sequence[str], task: str) -> dict[str,
     return found
 
 
-def asking(shown: Mapping[str, Any], asked: Asked, key: str) -> dict[str, Any]:
+def asking(
+    shown: Mapping[str, Any], asked: Asked, key: str, locale: str = "zh_CN"
+) -> dict[str, Any]:
     """The shown card, its buttons replaced by the choices that a pressed button offers."""
     options = [
         {"id": str(n), "text": clip(label, _LABEL)}
@@ -83,18 +89,13 @@ def asking(shown: Mapping[str, Any], asked: Asked, key: str) -> dict[str, Any]:
         "selected_id": "0",
     }
     found["button_list"] = [
-        {"text": "确定", "style": 1, "key": f"{PICK}{key}"},
-        {"text": "返回", "style": 2, "key": BACK},
+        {"text": say("confirm", locale), "style": 1, "key": f"{PICK}{key}"},
+        {"text": say("back", locale), "style": 2, "key": BACK},
     ]
     if len(asked.choices) > MAX_CHOICES and asked.command:
-        more = f"不在其中的，请回复「{asked.command}」"
+        more = say("others", locale, asked.command)
         found["sub_title_text"] = clip_lines(more, _WORDS)
     return found
-
-
-def wanted(asked: Asked) -> str:
-    """How to say what a button wants to hear."""
-    return f"请回复：{asked.command or asked.label} 加上要说的话"
 
 
 async def meant(presses: Presses, key: str, option: str) -> Action | Asked | None:
@@ -154,4 +155,4 @@ def _buttons(buttons: Sequence[Button], keys: Sequence[str]) -> list[dict[str, A
 
 
 def _inert(now: str) -> dict[str, Any]:
-    return {"text": clip(now, _LABEL) or "已更新", "style": _GREY, "key": INERT}
+    return {"text": clip(now, _LABEL), "style": _GREY, "key": INERT}

@@ -22,8 +22,9 @@ from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import plain, split, visible
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Switchboard
 from bots.gateway.presses import Asked, Presses
+from bots.gateway.sayings import say
 from bots.gateway.tencent import Envelope, text_of
-from bots.wecom.cards import EXPIRED, KEY_BYTES, wanted
+from bots.wecom.cards import KEY_BYTES
 from bots.wecom.corp import ADDRESS, Corp, mending
 from bots.wecom.kf_reading import (
     CAPABILITIES,
@@ -188,7 +189,7 @@ class CustomerService:
         elif found is not None:
             await self._board.admit(pressed(inbound, found))
         elif menu.startswith(("s:", "n:")):
-            await self._told(inbound.chat, EXPIRED)
+            await self._told(inbound.chat, say("expired", await self._board.locale(inbound.chat)))
         else:
             await self._board.admit(inbound)
 
@@ -201,7 +202,9 @@ class CustomerService:
                 offered = asked.buttons()[: CAPABILITIES.max_buttons]
                 await self._say(inbound.chat, await self._menu(asked.label, offered))
             else:
-                await self._told(inbound.chat, wanted(asked))
+                locale = await self._board.locale(inbound.chat)
+                words = say("wanted", locale, asked.command or asked.label)
+                await self._told(inbound.chat, words)
         except ChannelError as error:
             _log.warning("a press was not followed up: %s", error.why)
 

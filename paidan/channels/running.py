@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -13,13 +14,14 @@ from bots.gateway.adapter import Adapter, Admit, Link, Switchboard
 from bots.gateway.tokens import Tokens
 from paidan.channels import Channels
 from paidan.console.signing import press_path
+from workflow.errors import PaidanError
 from workflow.records import ChatRef
 
 if TYPE_CHECKING:
     import aiohttp
 
     from storage import SqlStore
-    from workflow.ports import Notes
+    from workflow.ports import Notes, UnitOfWork
 
 log = structlog.get_logger(__name__)
 
@@ -64,10 +66,25 @@ def plug(
             now=lambda: datetime.now(UTC),
             hook=f"{public_url.rstrip('/')}/hooks/{name}" if public_url else "",
             link=_links(public_url, secret, tenant) if public_url and secret else None,
+            locale=partial(_locale, store, tenant, name),
             count=count,
         )
         adapters[name] = section.open(board)
     return adapters
+
+
+async def _locale(store: SqlStore, tenant: str, channel: str, user: str) -> str:
+    """The language of a customer we know, else the company's."""
+
+    def read(uow: UnitOfWork) -> str:
+        known = uow.people.identity(channel, user) if user else None
+        customer = uow.people.customer(known.person_id) if known else None
+        return (customer.locale if customer else "") or uow.company.locale
+
+    try:
+        return await store.read(tenant, read)
+    except PaidanError:
+        return "zh_CN"
 
 
 def _links(public_url: str, secret: bytes, tenant: str) -> Link:
