@@ -78,7 +78,9 @@ async def _locale(store: SqlStore, tenant: str, channel: str, user: str) -> str:
 
     def read(uow: UnitOfWork) -> str:
         known = uow.people.identity(channel, user) if user else None
-        customer = uow.people.customer(known.person_id) if known else None
+        customer = (
+            uow.people.customer(known.person_id) if known and known.role == "customer" else None
+        )
         return (customer.locale if customer else "") or uow.company.locale
 
     try:

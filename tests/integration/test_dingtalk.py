@@ -8,6 +8,7 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import pytest
 
 from bots.channel import Refused, Retry
 from bots.dingtalk import adapter
+from paidan.compose import seed
 from tests.vendors.dingtalk import CLIENT, SECRET, DingTalkByHttp, FakeDingTalk, sign
 from tests.vendors.ear import Ear
-from tests.vendors.platform import TENANT, Town, town
+from tests.vendors.platform import TENANT, Shown, Town, company_on, town
 from tests.waiting import wait_until
 from workflow.records import ChatRef, Outgoing
 
@@ -77,6 +79,17 @@ async def test_a_button_that_wants_words_says_how(there: Town, dingtalk: FakeDin
     card = await there.until_card("完成")
     await dingtalk.presses(who, card, "完成")
     assert "完成 1" in dingtalk.private[card.id, dingtalk.user(who)]["hint"]
+
+
+@pytest.mark.parametrize(("locale", "hint"), [("zh_CN", "最新的卡片"), ("en", "the newest card")])
+async def test_what_the_adapter_says_is_in_the_companys_language(
+    there: Town, dingtalk: FakeDingTalk, locale: str, hint: str
+) -> None:
+    loaded = company_on(dingtalk)
+    await seed(there.parts.store, replace(loaded, company=replace(loaded.company, locale=locale)))
+    gone = Shown("no-card", "", "", raw={"params": {"b1_text": "接单", "b1_key": "n:gone"}})
+    await dingtalk.presses("chenwei", gone, "接单")
+    assert hint in dingtalk.private["no-card", dingtalk.user("chenwei")]["hint"]
 
 
 async def test_half_a_success_is_none(there: Town, dingtalk: FakeDingTalk) -> None:
