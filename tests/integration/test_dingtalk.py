@@ -87,6 +87,11 @@ async def test_what_the_adapter_says_is_in_the_companys_language(
 ) -> None:
     loaded = company_on(dingtalk)
     await seed(there.parts.store, replace(loaded, company=replace(loaded.company, locale=locale)))
+
+    async def reachable() -> bool:
+        return dingtalk.stream or "apiSecret" in dingtalk.registered
+
+    await wait_until(reachable)
     gone = Shown("no-card", "", "", raw={"params": {"b1_text": "接单", "b1_key": "n:gone"}})
     await dingtalk.presses("chenwei", gone, "接单")
     assert hint in dingtalk.private["no-card", dingtalk.user("chenwei")]["hint"]
