@@ -8,9 +8,10 @@ from datetime import timedelta
 from aiohttp import web
 from aiohttp.multipart import BodyPartReader
 
+from paidan.console.bare import bare
 from paidan.console.guard import READ_WITHIN, client_ip, too_many
 from paidan.console.throttle import Throttle
-from paidan.console.viewer import SERVICES
+from paidan.console.viewer import SERVICES, VIEWER
 from workflow.errors import InvalidInput
 
 MAX_PICTURE = 8 * 1024 * 1024
@@ -51,7 +52,9 @@ async def upload(request: web.Request) -> web.Response:
 
 
 async def blob(request: web.Request) -> web.Response:
-    """A picture by its content hash, which nobody guesses; anything else only as a download."""
+    """A picture by its content hash, which nobody guesses; anything else only as a download. Only
+    colleagues who have signed in get it with what the camera wrote into it, such as the place.
+    """
     services = request.app[SERVICES]
     found = await services.store.blobs.get(request.match_info["blob"])
     if found is None:
@@ -60,7 +63,13 @@ async def blob(request: web.Request) -> web.Response:
     if mime.startswith("application/x-paidan"):  # the house's own, not for a browser
         raise web.HTTPNotFound
     shown = mime in {"image/jpeg", "image/png", "image/gif", "image/webp"}
+    if shown and request[VIEWER].staff is None:
+        stripped = bare(data)
+        if stripped is None:
+            raise web.HTTPNotFound
+        data = stripped
     headers = {
+        "Vary": "Cookie",
         "Content-Disposition": "inline" if shown else "attachment",
         "Content-Security-Policy": "default-src 'none'; sandbox",
         "Cache-Control": "private, max-age=31536000, immutable",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 
 from aiohttp import FormData
 
@@ -103,6 +104,16 @@ async def test_a_picture_goes_up_and_comes_back_with_its_own_strict_headers(
     sent = await browser.post("/chat/say", {"text": "看这里", "blob": blob})
     assert sent.status == 303
     assert f"/blobs/{blob}" in await browser.see("/chat")
+
+
+async def test_only_colleagues_see_where_a_picture_was_taken(
+    browser: Browser, services: Services
+) -> None:
+    note = struct.pack(">I", 11) + b"tEXt" + b"GPS 31.2304" + bytes(4)
+    blob = await services.store.blobs.put(PNG[:8] + note + PNG[8:], "image/png")
+    assert b"GPS" not in await (await browser.get(f"/blobs/{blob}")).read()
+    await browser.sign_in("zhoulan")
+    assert b"GPS" in await (await browser.get(f"/blobs/{blob}")).read()
 
 
 async def test_what_only_calls_itself_a_picture_is_refused(browser: Browser) -> None:
