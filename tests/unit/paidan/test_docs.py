@@ -66,3 +66,11 @@ def test_every_column_and_fault_type_is_described() -> None:
         assert [c.name for c in columns if f"`{c.name}` {c.label}" not in text] == []
     missing = [k for k, (zh, _) in FAULT_TYPES.items() if f"`{k}` {zh}" not in text and k != "none"]
     assert missing == []
+
+
+def test_the_card_template_of_dingtalk_is_built_from_every_variable() -> None:
+    from bots.dingtalk.writing import FIELDS  # noqa: PLC0415
+
+    text = (REFERENCE.parent / "how-to/dingtalk.md").read_text("utf-8")
+    named = {name for name in FIELDS if not name.startswith(("b2_", "b3_", "b4_", "b5_"))}
+    assert not [name for name in named if f"`{name}`" not in text]
