@@ -34,8 +34,9 @@ def _bound(inbound: Inbound, person: Person) -> Binding:
     identity = Identity(inbound.channel, inbound.sender, role, person.id, person.name)
     if isinstance(person, Customer):
         return Binding(identity, person.seen_in(inbound.place) if alone else person)
-    others = tuple(place for place in person.contacts if place != inbound.place)
-    contacts = (inbound.place, *others) if alone else person.contacts
+    home = inbound.place.home
+    others = tuple(place for place in person.contacts if place != home)
+    contacts = (home, *others) if alone else person.contacts
     handles = {**person.handles, inbound.channel: inbound.sender}
     return Binding(identity, replace(person, contacts=contacts, handles=handles))
 

@@ -372,9 +372,13 @@ def _ask_report(s: Situation, *, again: bool = False) -> Decision:
 
 
 def _latest(s: Situation, window: timedelta) -> WorkOrder | None:
-    """The sender's newest open work order, if they spoke of it within the window."""
+    """The sender's newest open work order, if they spoke of it within the window; in a thread the
+    one it is about, however long ago that was.
+    """
     dialogue = s.dialogue
     for order in s.open_mine:
+        if reports.is_thread_of(s, order):
+            return order
         spoke = [r.at for r in order.reporters if r.sender == s.inbound.sender and r.at]
         spoke += [order.opened_at] if order.opened_at else []
         if dialogue is not None and dialogue.order_id == order.id and dialogue.updated_at:

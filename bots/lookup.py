@@ -199,12 +199,14 @@ def _reading(uow: UnitOfWork, inbound: Inbound) -> Reading | None:
 
 
 def _mine(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
+    """The sender's work orders: open ones first, of those in a thread what the thread is about."""
     if s.customer is None:
         return ()
     here = uow.orders.of_chat(s.inbound.place, s.inbound.sender)
     orders = distinct((*here, *uow.orders.open_of_customer(s.customer.id)))
     newest = sorted(orders, key=lambda o: o.id, reverse=True)
-    return tuple(sorted(newest, key=lambda o: not o.open))
+    about = {o.id for o in here} if s.inbound.place.threaded else set()
+    return tuple(sorted(newest, key=lambda o: (not o.open, o.id not in about)))
 
 
 def _named(uow: UnitOfWork, s: Situation, spoken: commands.Spoken | None) -> WorkOrder | None:

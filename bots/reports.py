@@ -108,10 +108,17 @@ def _going_on(s: Situation) -> Decision | None:
 
 
 def _recent(s: Situation) -> list[WorkOrder]:
-    """The sender's own that were reported a little while ago."""
+    """The sender's own that were reported a little while ago, or that this thread is about."""
     window = s.policy.intake.follow_text_window
     mine = _incidents(s.open_mine)
-    return [o for o in mine if o.opened_at and s.now - o.opened_at <= window]
+    return [
+        o for o in mine if is_thread_of(s, o) or (o.opened_at and s.now - o.opened_at <= window)
+    ]
+
+
+def is_thread_of(s: Situation, order: WorkOrder) -> bool:
+    """Whether the message was written in the thread that reported this work order."""
+    return s.inbound.place.threaded and any(r.place == s.inbound.place for r in order.reporters)
 
 
 def _incidents(orders: Sequence[WorkOrder]) -> list[WorkOrder]:

@@ -109,6 +109,7 @@ class Customer:
 
     def seen_in(self, place: ChatRef) -> Customer:
         """With this chat among those they were last seen in, the newest first."""
+        place = place.home
         if place in self.contacts:
             return self
         return replace(self, contacts=(place, *self.contacts)[:CONTACTS_KEPT])

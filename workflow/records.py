@@ -26,11 +26,25 @@ HOUSE = "house"
 
 @dataclass(frozen=True, slots=True)
 class ChatRef:
-    """A place to speak: one chat on one channel."""
+    """A place to speak: one chat on one channel.
+
+    A chat may be one thread of somebody's, as in mail: ``anna@example.com#3f2a``. What is said in
+    a thread is about what it began with.
+    """
 
     channel: str
     chat: str
     kind: ChatKind = "direct"
+
+    @property
+    def threaded(self) -> bool:
+        """Whether it is one thread of a chat."""
+        return "#" in self.chat
+
+    @property
+    def home(self) -> ChatRef:
+        """The chat that a thread is one of: where somebody is spoken to first."""
+        return ChatRef(self.channel, self.chat.partition("#")[0], self.kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,15 @@ async def _chinese(_user: str) -> str:
     return "zh_CN"
 
 
+async def _nowhere(_data: bytes, _mime: str) -> str:
+    """No store for attachments."""
+    return ""
+
+
+async def _nobody(_code: str, _facts: Sequence[str]) -> None:
+    """Nobody to tell."""
+
+
 @dataclass(frozen=True)
 class Switchboard:
     """What every adapter is given.
@@ -108,6 +117,9 @@ class Switchboard:
     pages. ``locale`` gives the language of a user of this channel, the company's for one nobody
     knows. ``count`` counts what happens, by channel and event, for the metrics. ``now`` is real
     time: platforms know no other.
+    ``keep`` stores an attachment that came along, by its MIME type, and gives the blob's name.
+    ``tell`` tells the supervisors, at most once a day, of what a person has to mend: the code of a
+    finding's words and the facts in them.
     """
 
     tenant: str
@@ -120,6 +132,8 @@ class Switchboard:
     link: Link | None = None
     locale: Callable[[str], Awaitable[str]] = _chinese
     count: Callable[[str, str], None] = lambda _channel, _event: None
+    keep: Callable[[bytes, str], Awaitable[str]] = _nowhere
+    tell: Callable[[str, Sequence[str]], Awaitable[None]] = _nobody
 
 
 class Adapter(Channel, Protocol):

@@ -52,7 +52,7 @@ class Luggage:
 
     async def fetch(self, inbound: Inbound) -> Inbound:
         """The message with its attachments kept; a failed one says why in ``lost``."""
-        if not any(media.ref and media.blob is None for media in inbound.media):
+        if not any(self._to_do(media) for media in inbound.media):
             return inbound
         adapter = self._adapters.get(inbound.channel)
         if adapter is None:
@@ -62,8 +62,10 @@ class Luggage:
 
     async def _one(self, adapter: Adapter, media: Media, inbound: Inbound) -> Media:
         """One of them; what is kept stays kept, whatever comes of putting it into words."""
-        if not media.ref or media.blob is not None:
+        if not self._to_do(media):
             return media
+        if media.blob is not None:
+            return await self._heard(media, media.blob, inbound)
         try:
             async with asyncio.timeout(WITHIN):
                 home, data = await self._kept(adapter, media)
@@ -74,6 +76,19 @@ class Luggage:
         if home.kind == "voice" and not home.transcript and self._transcribe is not None:
             return replace(home, transcript=await self._words(self._transcribe, data, inbound))
         return home
+
+    def _to_do(self, media: Media) -> bool:
+        """Whether it has to be fetched, or came with its message and has to be heard."""
+        if media.blob is None:
+            return bool(media.ref)
+        return media.kind == "voice" and not media.transcript and self._transcribe is not None
+
+    async def _heard(self, media: Media, blob: str, inbound: Inbound) -> Media:
+        """A clip that came with its message, put into words."""
+        found = await self._blobs.get(blob)
+        if found is None or self._transcribe is None:
+            return media
+        return replace(media, transcript=await self._words(self._transcribe, found[0], inbound))
 
     async def _kept(self, adapter: Adapter, media: Media) -> tuple[Media, bytes]:
         for left in range(TRIES - 1, -1, -1):

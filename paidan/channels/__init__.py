@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from paidan.channels.dingtalk import DingTalk
+from paidan.channels.email import Email
 from paidan.channels.section import ChannelSection, Section, Words
 from paidan.channels.telegram import Telegram
 from paidan.channels.wechat import Wechat
@@ -18,6 +19,7 @@ class Channels(Section):
     """The accounts of all channels, by the name that chats carry in ``company.yaml``."""
 
     dingtalk: DingTalk = DingTalk()
+    email: Email = Email()
     telegram: Telegram = Telegram()
     wechat: Wechat = Wechat()
     wecom: Wecom = Wecom()

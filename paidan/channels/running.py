@@ -13,6 +13,7 @@ import structlog
 from bots.gateway.adapter import Adapter, Admit, Link, Switchboard
 from bots.gateway.tokens import Tokens
 from paidan.channels import Channels
+from paidan.channels.troubles import tell_supervisors
 from paidan.console.signing import press_path
 from workflow.errors import PaidanError
 from workflow.records import ChatRef
@@ -68,6 +69,8 @@ def plug(
             link=_links(public_url, secret, tenant) if public_url and secret else None,
             locale=partial(_locale, store, tenant, name),
             count=count,
+            keep=store.blobs.put,
+            tell=partial(tell_supervisors, store, tenant, name, section.words),
         )
         adapters[name] = section.open(board)
     return adapters

@@ -16,6 +16,7 @@ import pytest
 
 from tests.vendors.dingtalk import DingTalkByHttp, FakeDingTalk, LinkedDingTalk
 from tests.vendors.ear import Ear
+from tests.vendors.mail import FakeMail
 from tests.vendors.platform import TENANT, Platform, Shown, Town, town
 from tests.vendors.telegram import FakeTelegram, PollingTelegram
 from tests.vendors.wechat import FakeWechat
@@ -35,6 +36,7 @@ PLATFORMS: list[type[Platform]] = [
     FakeWecom,
     FakeWecomBot,
     FakeKf,
+    FakeMail,
 ]
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 

@@ -274,6 +274,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "channel.wecom_kf": ("微信客服", "WeChat customer service"),
     "channel.wechat": ("公众号", "WeChat"),
     "channel.dingtalk": ("钉钉", "DingTalk"),
+    "channel.email": ("邮件", "E-mail"),
     "channel.telegram": ("Telegram", "Telegram"),
     "channel.web": ("网页", "Web"),
     "channel.alarm": ("设备告警", "Device alarms"),
