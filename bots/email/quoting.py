@@ -2,7 +2,7 @@
 
 Written here because the libraries for it miss what Chinese programs write (「在 … 写道：」,
 「原始邮件」), take a list with hyphens for a signature, and need quadratic time on a hostile mail;
-this reads each line once. See docs/adr/0006-email-and-sms.md.
+this reads each line once. See docs/adr/0006-email.md.
 """
 
 from __future__ import annotations
