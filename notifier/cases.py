@@ -26,7 +26,7 @@ _ASKS: Mapping[str, str] = {"case_dismiss": "reason", "case_apologise": "text"}
 
 
 def plan_case(case: Case, company: Company, now: datetime, number: str = "") -> Sequence[Notice]:
-    """A case as a card in every supervisor group; planned again, it repaints there.
+    """A case as a card wherever supervisors hear of such things; planned again, it repaints there.
 
     Cases come at once, by day and night: until somebody decides, nothing moves. ``number`` is the
     work order's, when the case has one.
@@ -50,7 +50,7 @@ def plan_case(case: Case, company: Company, now: datetime, number: str = "") -> 
             card=card,
             topic=f"case:{case.id}",
         )
-        for place in company.supervisor_groups
+        for place in company.supervisor_chats
     )
 
 

@@ -16,7 +16,7 @@ _CLIP = 120
 
 
 def dead_letters(queued: Queued, why: str, company: Company, words: Words) -> Iterator[Notice]:
-    """A notice to each supervisor group, with a button that sends again.
+    """A notice wherever supervisors hear of such things, with a button that sends again.
 
     Silent cards are left to the list of dead letters, and a dead letter makes no further ones.
     """
@@ -37,7 +37,7 @@ def dead_letters(queued: Queued, why: str, company: Company, words: Words) -> It
         style="primary",
     )
     title = words.say("delivery.dead_title")
-    for place in company.supervisor_groups:
+    for place in company.supervisor_chats:
         if place == notice.to:
             continue
         yield Notice(

@@ -172,6 +172,17 @@ class Company:
     vocabulary: tuple[Term, ...] = ()
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
 
+    @property
+    def supervisor_chats(self) -> tuple[ChatRef, ...]:
+        """Where supervisors hear what a person must look at: in their groups, else each directly.
+        Some platforms have no groups that an application may speak cards into.
+        """
+        return self.supervisor_groups or tuple(
+            staff.contacts[0]
+            for staff in self.staff.values()
+            if staff.active and staff.contacts and staff.role in {"admin", "supervisor"}
+        )
+
     def with_staff(self, changed: Staff) -> Company:
         """The company with this person as they are now."""
         return replace(self, staff={**self.staff, changed.id: changed})

@@ -56,12 +56,6 @@ async def tell_supervisors(
 
 
 def _watchers(company: Company, channel: str) -> Sequence[ChatRef]:
-    """The supervisors' groups, else the direct chats of those who run the house; by another
-    channel than the one in trouble, if there is one.
-    """
-    places = company.supervisor_groups or tuple(
-        staff.contacts[0]
-        for staff in company.staff.values()
-        if staff.active and staff.contacts and staff.role in {"admin", "supervisor"}
-    )
+    """Where supervisors are told, by another channel than the one in trouble if there is one."""
+    places = company.supervisor_chats
     return tuple(place for place in places if place.channel != channel) or places

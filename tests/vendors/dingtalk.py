@@ -16,7 +16,7 @@ import re
 import time
 import urllib.parse
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import aiohttp
 from aiohttp import web
@@ -26,7 +26,7 @@ from typing_extensions import override
 from paidan.channels.dingtalk import DingTalk, GroupRobot
 from paidan.channels.section import ChannelSection
 from paidan.console.signing import login_path
-from tests.vendors.platform import SECRET_KEY, TENANT, Platform, Shown
+from tests.vendors.platform import SECRET_KEY, TENANT, Clip, Platform, Shown
 from tests.waiting import wait_until
 
 CLIENT = "dingclient0001"
@@ -52,6 +52,7 @@ class FakeDingTalk(Platform):
     """One organisation with our application in it."""
 
     name: ClassVar[str] = "dingtalk"
+    spoken: ClassVar[Literal["", "written", "bytes"]] = "written"
     stream: ClassVar[bool] = True
     template: ClassVar[str] = TEMPLATE
 
@@ -370,6 +371,15 @@ class FakeDingTalk(Platform):
         self, who: str, text: str, chat: str, *, key: str = "", times: int = 1
     ) -> list[int]:
         return await self.tell(self.message(who, chat, text={"content": f" {text}"}), times)
+
+    @override
+    async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
+        """Only one to one; robots in groups hear no voice."""
+        assert not chat.startswith("group:")
+        code = f"voice{next(self._ids)}"
+        self.files[code] = clip.record("amr")
+        spoken = {"duration": 2000, "downloadCode": code, "recognition": clip.said}
+        return await self.tell(self.message(who, chat, msgtype="audio", content=spoken))
 
     @override
     async def presses(self, who: str, shown: Shown, label: str) -> list[int]:

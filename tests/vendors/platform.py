@@ -1,4 +1,5 @@
-"""What a fake of a chat platform offers the contract suite, and the demo company moved onto it.
+"""What a fake of a chat platform offers the contract suite, and the demo company moved onto it, or
+onto several of them at once.
 
 A fake is the platform as its documentation has it: it refuses what the platform refuses, and what
 it answers is checked against code nobody here wrote (see each fake).
@@ -10,12 +11,12 @@ import asyncio
 import re
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from aiohttp import ClientSession
@@ -41,7 +42,6 @@ from workflow.work_order import WorkOrder
 TENANT = "demo"
 SECRET_KEY = b"a secret of the tests, 32 bytes!"
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
-_TEAM = ChatRef("sandbox", "group:home", "group")
 _COMPANY = Path(paidan.demo.__file__).parent / "company.yaml"
 
 
@@ -58,6 +58,14 @@ class Shown:
     raw: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Clip:
+    """A voice message: what is said in it, and how it is recorded, by the form of the file."""
+
+    said: str
+    record: Callable[[str], bytes]
+
+
 class Platform(ABC):
     """A chat platform on loopback. ``hook`` is our door, once it is open."""
 
@@ -66,6 +74,8 @@ class Platform(ABC):
     """Whether staff groups can live here; else colleagues live in the sandbox."""
     direct: ClassVar[bool] = False
     """Whether colleagues live here one to one, each with cards of their own, without groups."""
+    spoken: ClassVar[Literal["", "written", "bytes"]] = ""
+    """What comes with a voice message: the platform's own transcript, its bytes, or none comes."""
 
     def __init__(self) -> None:
         self.hook = ""
@@ -99,6 +109,10 @@ class Platform(ABC):
         the same message). In groups the bot is called by name. Returns what we answered.
         """
 
+    async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
+        """Somebody sends a voice message; returns what we answered."""
+        raise NotImplementedError(f"nobody speaks on {self.name}: {who}, {clip.said}, {chat}")
+
     @abstractmethod
     async def presses(self, who: str, shown: Shown, label: str) -> list[int]:
         """Somebody presses a button of a message; returns what we answered."""
@@ -116,30 +130,73 @@ class Platform(ABC):
         """The next call of ours that says something gets a server error."""
 
 
-def company_on(platform: Platform) -> Loaded:
-    """安居联修 with every chat and every person on this platform."""
+@dataclass(frozen=True)
+class Homes:
+    """Which platform people live on. ``team`` has the engineers and their groups, ``chiefs`` the
+    supervisors and theirs; None is the sandbox.
+    """
+
+    customers: Platform
+    team: Platform | None
+    chiefs: Platform | None
+
+    @classmethod
+    def all_on(cls, platform: Platform) -> Homes:
+        """Everybody on one platform, as far as it has room for colleagues."""
+        colleagues = platform if platform.groups else None
+        return cls(platform, colleagues, colleagues)
+
+    def everywhere(self) -> list[Platform]:
+        """Each platform once."""
+        found = (self.customers, self.team, self.chiefs)
+        return list(dict.fromkeys(home for home in found if home is not None))
+
+    def of(self, chat: str) -> Platform | None:
+        """Whose a chat is, by our name for it."""
+        kind, _, who = chat.partition(":")
+        if kind == "customer":
+            return self.customers
+        high = who == "supervisors" if kind == "group" else who in CHIEFS
+        return self.chiefs if high else self.team
+
+
+CHIEFS = frozenset(
+    staff.id
+    for staff in paidan.demo.demo_company().company.staff.values()
+    if staff.role in {"supervisor", "admin"}
+)
+
+
+def company_on(homes: Homes) -> Loaded:
+    """安居联修 with every chat and every person where they live."""
     text = _COMPANY.read_text("utf-8")
-    if not platform.groups:
-        return parse_company(text, "company.yaml")
-    if platform.direct:
-        text = re.sub(r"\bgroups: \[sandbox/group:.*\]", "groups: []", text)
-    text = re.sub(
-        r"sandbox/([a-z]+:[\w-]+)", lambda found: f"{platform.name}/{platform.chat(found[1])}", text
-    )
-    text = re.sub(
-        r"\{sandbox: ([\w-]+)\}",
-        lambda found: f'{{{platform.name}: "{platform.user(found[1])}"}}',
-        text,
-    )
+
+    def place(found: re.Match[str]) -> str:
+        home = homes.of(found[1])
+        return found[0] if home is None else f"{home.name}/{home.chat(found[1])}"
+
+    def handle(found: re.Match[str]) -> str:
+        home = homes.of(f"staff:{found[1]}")
+        return found[0] if home is None else f'{{{home.name}: "{home.user(found[1])}"}}'
+
+    if homes.team is not None and homes.team.direct:
+        text = re.sub(r"groups: \[sandbox/group:.*\]", "groups: []", text)
+    text = re.sub(r"sandbox/([a-z]+:[\w-]+)", place, text)
+    text = re.sub(r"\{sandbox: ([\w-]+)\}", handle, text)
     return parse_company(text, "company.yaml")
 
 
 @dataclass
 class Town:
-    """One running Paidan whose company lives on a platform."""
+    """One running Paidan whose company lives on one platform, or on several."""
 
-    platform: Platform
+    homes: Homes
     parts: Parts
+
+    @property
+    def platform(self) -> Platform:
+        """Where the customers live; in a town of one platform, that one."""
+        return self.homes.customers
 
     async def orders(self) -> list[WorkOrder]:
         """Every work order there is."""
@@ -158,40 +215,48 @@ class Town:
         """The newest message of a chat that is as wanted, once there is one."""
 
         async def look() -> Shown | None:
-            return next((s for s in reversed(self.platform.shown(chat)) if wanted(s)), None)
+            seen[:] = await self.said(chat)
+            return next((s for s in reversed(seen) if wanted(s)), None)
 
-        return await wait_until(look, lambda: f"{chat}: {self.platform.shown(chat)}")
+        seen: list[Shown] = []
+        return await wait_until(look, lambda: f"{chat}: {_texts(seen)}")
+
+    async def said(self, chat: str) -> list[Shown]:
+        """What we said in a chat, wherever it is."""
+        home = self.homes.of(chat)
+        if home is not None:
+            return home.shown(chat)
+        lines = await self.parts.store.read(TENANT, lambda uow: uow.chat_log.lines(_own(chat)))
+        return [_line(post) for post in lines if post.direction == "out"]
 
     # --- colleagues, who live in the sandbox where the platform has no groups ---------------------
 
-    def staff_user(self, who: str) -> str:
-        """Whom a mention of this colleague names."""
-        return self.platform.user(who) if self.platform.groups else who
-
     def calls(self, shown: Shown, who: str) -> bool:
         """Whether a message reaches this colleague: by name in a group, or in a chat of theirs."""
-        if self.platform.direct:
-            return shown.chat == self.platform.chat(f"staff:{who}")
-        return self.staff_user(who) in shown.mentions
+        home = self.homes.of(f"staff:{who}")
+        if home is not None and home.direct:
+            return shown.chat == home.chat(f"staff:{who}")
+        return (home.user(who) if home is not None else who) in shown.mentions
 
-    async def told(self) -> list[Shown]:
-        """What stands in the team's group, or before each colleague."""
-        if self.platform.direct:
-            company = await self.parts.store.read(TENANT, lambda uow: uow.company)
-            theirs = [self.platform.shown(f"staff:{who}") for who in company.staff]
-            return [shown for chat in theirs for shown in chat]
-        if self.platform.groups:
-            return self.platform.shown("group:home")
-        lines = await self.parts.store.read(TENANT, lambda uow: uow.chat_log.lines(_TEAM))
-        return [_line(post) for post in lines if post.direction == "out"]
+    async def told(self, group: str = "group:home") -> list[Shown]:
+        """What stands in a group of colleagues, or before each of them where there are none."""
+        home = self.homes.of(group)
+        if home is None or not home.direct:
+            return await self.said(group)
+        company = await self.parts.store.read(TENANT, lambda uow: uow.company)
+        chiefs = group == "group:supervisors"
+        theirs = [s for s in company.staff if not chiefs or s in CHIEFS]
+        return [shown for who in theirs for shown in home.shown(f"staff:{who}")]
 
-    async def until_told(self, wanted: Callable[[Shown], bool]) -> Shown:
-        """The newest message in the team's group that is as wanted."""
+    async def until_told(self, wanted: Callable[[Shown], bool], group: str = "group:home") -> Shown:
+        """The newest message in a group of colleagues that is as wanted."""
 
         async def look() -> Shown | None:
-            return next((s for s in reversed(await self.told()) if wanted(s)), None)
+            seen[:] = await self.told(group)
+            return next((s for s in reversed(seen) if wanted(s)), None)
 
-        return await wait_until(look)
+        seen: list[Shown] = []
+        return await wait_until(look, lambda: f"{group}: {_texts(seen)}")
 
     async def until_card(self, button: str) -> Shown:
         """The team's card, once it has this button."""
@@ -199,10 +264,11 @@ class Town:
 
     async def staff_presses(self, who: str, shown: Shown, label: str) -> None:
         """A colleague presses a button of a card in the team's group, or of their own copy."""
-        if self.platform.direct:
+        home = self.homes.of(f"staff:{who}")
+        if home is not None and home.direct:
             shown = await self.until_shown(f"staff:{who}", lambda s: label in s.buttons)
-        if self.platform.groups:
-            await self.platform.presses(who, shown, label)
+        if home is not None:
+            await home.presses(who, shown, label)
             return
         card: Card = shown.raw["card"]
         action = next(button.action for button in card.buttons if button.label == label)
@@ -210,12 +276,11 @@ class Town:
 
     async def staff_says(self, who: str, text: str, chat: str) -> None:
         """A colleague writes in the team's group, or to us alone."""
-        if self.platform.direct:
-            chat = f"staff:{who}"
-        if self.platform.groups:
-            await self.platform.says(who, text, chat)
-        else:
+        home = self.homes.of(f"staff:{who}")
+        if home is None:
             await self.parts.front_desk.admit(_from_staff(who, text, text=text))
+        else:
+            await home.says(who, text, f"staff:{who}" if home.direct else chat)
 
     async def confirms(self, who: str, label: str) -> None:
         """A customer does what a button says: presses it, or writes the words beside it."""
@@ -231,8 +296,17 @@ class Town:
             await self.platform.says(who, command[1], chat)
 
 
+def _texts(shown: Sequence[Shown]) -> str:
+    """For a test that waited in vain."""
+    return "\n".join(f"{one.text} {one.buttons} {one.mentions}" for one in shown)
+
+
+def _own(chat: str) -> ChatRef:
+    return ChatRef("sandbox", chat, "group" if chat.startswith("group:") else "direct")
+
+
 def _from_staff(who: str, key: str, **more: Any) -> Inbound:
-    return Inbound(TENANT, _TEAM.channel, _TEAM.chat, "group", who, f"{who}:{key}", MONDAY, **more)
+    return Inbound(TENANT, "sandbox", "group:home", "group", who, f"{who}:{key}", MONDAY, **more)
 
 
 def _line(post: Post) -> Shown:
@@ -243,45 +317,59 @@ def _line(post: Post) -> Shown:
         else post.text
     )
     labels = tuple(button.label for button in card.buttons) if card else ()
-    return Shown(str(post.id), _TEAM.chat, text, labels, post.mentions, raw={"card": card})
+    return Shown(str(post.id), post.place.chat, text, labels, post.mentions, raw={"card": card})
 
 
 @asynccontextmanager
 async def town(
-    platform: Platform,
+    home: Platform | Homes,
     understander: Understands,
     folder: Path,
     stenographer: Stenographer | None = None,
+    *,
+    url: str = "",
 ) -> AsyncIterator[Town]:
-    """Paidan, its doors and loops running, its company on the platform."""
-    await platform.start()
+    """Paidan, its doors and loops running, its company on the platform, or on several.
+
+    Args:
+        home: Where everybody lives.
+        understander: Reads sentences.
+        folder: For attachments, and the database unless ``url`` names another.
+        stenographer: Puts voice into words that its platform did not.
+        url: The database.
+    """
+    homes = home if isinstance(home, Homes) else Homes.all_on(home)
+    platforms = homes.everywhere()
+    for platform in platforms:
+        await platform.start()
     listening = socket.create_server(("127.0.0.1", 0))
     door = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    channels = Channels(**{platform.name: platform.section()})
+    channels = Channels(**{platform.name: platform.section() for platform in platforms})
 
     def plugged(store: SqlStore, http: ClientSession, admit: Admit) -> Mapping[str, Adapter]:
         return plug(channels, TENANT, store, http, admit, public_url=door, secret=SECRET_KEY)
 
-    url, clock = f"sqlite:///{folder / 'town.db'}", FrozenClock(MONDAY)
     try:
         async with (
-            ClientSession() as platform.http,
+            ClientSession() as http,
             assemble(
-                url,
+                url or f"sqlite:///{folder / 'town.db'}",
                 folder / "blobs",
                 understander,
-                clock=clock,
+                clock=FrozenClock(MONDAY),
                 plugged=plugged,
                 stenographer=stenographer,
             ) as parts,
         ):
-            await seed(parts.store, company_on(platform))
+            await seed(parts.store, company_on(homes))
             async with _open(parts, listening):
-                platform.hook = f"{door}/hooks/{platform.name}"
-                yield Town(platform, parts)
+                for platform in platforms:
+                    platform.http, platform.hook = http, f"{door}/hooks/{platform.name}"
+                yield Town(homes, parts)
     finally:
         listening.close()
-        await platform.stop()
+        for platform in platforms:
+            await platform.stop()
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from html.parser import HTMLParser
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from aiogram import types
 from aiogram.client.default import DefaultBotProperties
@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from paidan.channels.section import ChannelSection
 from paidan.channels.telegram import Telegram
-from tests.vendors.platform import Platform, Shown
+from tests.vendors.platform import Clip, Platform, Shown
 
 TOKEN = "100:test-token-of-the-fake"
 SECRET = "hook-secret"
@@ -62,6 +62,7 @@ class FakeTelegram(Platform):
     """One bot, its chats and its people."""
 
     name: ClassVar[str] = "telegram"
+    spoken: ClassVar[Literal["", "written", "bytes"]] = "bytes"
     polled: ClassVar[bool] = False
 
     def __init__(self) -> None:
@@ -297,6 +298,14 @@ class FakeTelegram(Platform):
             }
         update = {"update_id": next(self._ids), "message": self.message(who, chat, **content)}
         return await self.tell(update, times)
+
+    @override
+    async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
+        file = f"voice{next(self._ids)}"
+        self.files[file] = clip.record("ogg")
+        voice = {"file_id": file, "file_unique_id": "u", "duration": 2, "mime_type": "audio/ogg"}
+        update = {"update_id": next(self._ids), "message": self.message(who, chat, voice=voice)}
+        return await self.tell(update)
 
     @override
     async def presses(self, who: str, shown: Shown, label: str) -> list[int]:

@@ -13,7 +13,7 @@ import itertools
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import xmltodict
 from aiohttp import web
@@ -23,7 +23,7 @@ from wechatpy.crypto import WeChatCrypto
 
 from paidan.channels.section import ChannelSection
 from paidan.channels.wechat import Wechat
-from tests.vendors.platform import Platform, Shown
+from tests.vendors.platform import Clip, Platform, Shown
 
 APP_ID = "wx5823bf96d3bd56c7"
 SECRET = "app-secret-of-the-fake"
@@ -39,6 +39,7 @@ class FakeWechat(Platform):
 
     name: ClassVar[str] = "wechat"
     groups: ClassVar[bool] = False
+    spoken: ClassVar[Literal["", "written", "bytes"]] = "bytes"
 
     def __init__(self) -> None:
         super().__init__()
@@ -256,6 +257,14 @@ class FakeWechat(Platform):
         self, who: str, text: str, chat: str, *, key: str = "", times: int = 1
     ) -> list[int]:
         return await self.tell(self.message(who, MsgType="text", Content=text), times)
+
+    @override
+    async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
+        """Since 2023 ``Recognition`` comes empty."""
+        file = f"voice{next(self._ids)}"
+        self.media[file] = clip.record("amr")
+        spoken = {"MediaId": file, "Format": "amr", "Recognition": ""}
+        return await self.tell(self.message(who, MsgType="voice", **spoken))
 
     @override
     async def presses(self, who: str, shown: Shown, label: str) -> list[int]:

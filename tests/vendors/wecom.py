@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from xml.sax.saxutils import escape
 
 import xmltodict
@@ -22,7 +22,7 @@ from wechatpy.enterprise.crypto import WeChatCrypto
 
 from paidan.channels.section import ChannelSection
 from paidan.channels.wecom import Wecom
-from tests.vendors.platform import Platform, Shown
+from tests.vendors.platform import Clip, Platform, Shown
 
 CORP_ID = "ww0123456789abcdef"
 AGENT = 1000002
@@ -45,6 +45,7 @@ class FakeWecom(Platform):
 
     name: ClassVar[str] = "wecom"
     direct: ClassVar[bool] = True
+    spoken: ClassVar[Literal["", "written", "bytes"]] = "bytes"
 
     def __init__(self) -> None:
         super().__init__()
@@ -266,6 +267,13 @@ class FakeWecom(Platform):
     ) -> list[int]:
         number = key or str(10**15 + next(self._ids))
         return await self.tell(self.event(who, MsgType="text", Content=text, MsgId=number), times)
+
+    @override
+    async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
+        number = str(10**15 + next(self._ids))
+        self.files[f"voice{number}"] = (clip.record("amr"), f"{number}.amr")
+        spoken = {"MediaId": f"voice{number}", "Format": "amr", "MsgId": number}
+        return await self.tell(self.event(who, MsgType="voice", **spoken))
 
     @override
     async def presses(

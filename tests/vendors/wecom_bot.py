@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from paidan.channels.section import ChannelSection
 from paidan.channels.wecom_bot import WecomBot
-from tests.vendors.platform import Platform, Shown
+from tests.vendors.platform import Clip, Platform, Shown
 from tests.vendors.wecom import UNTOLD, show_card, wrong_card
 from tests.waiting import wait_until
 
@@ -29,6 +29,7 @@ class FakeWecomBot(Platform):
     """One bot, its chats and its people."""
 
     name: ClassVar[str] = "wecom_bot"
+    spoken: ClassVar[Literal["", "written", "bytes"]] = "written"
 
     def __init__(self) -> None:
         super().__init__()
@@ -224,6 +225,12 @@ class FakeWecomBot(Platform):
         called = f"@派单 {text}" if chat.startswith("group:") else text
         body = self.body(who, chat, msgtype="text", text={"content": called})
         return await self.tell(body, times)
+
+    @override
+    async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
+        """Only one to one, and as words alone."""
+        assert not chat.startswith("group:")
+        return await self.tell(self.body(who, chat, msgtype="voice", voice={"content": clip.said}))
 
     @override
     async def presses(self, who: str, shown: Shown, label: str, *, option: str = "") -> list[int]:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from paidan.channels.section import ChannelSection
 from paidan.channels.wecom_kf import WecomKf
-from tests.vendors.platform import Shown
+from tests.vendors.platform import Clip, Shown
 from tests.vendors.wecom import AES_KEY, CORP_ID, SECRET, TOKEN, UNTOLD, FakeWecom
 
 ACCOUNT = "wkAJ2GCAAAfake"
@@ -123,6 +123,13 @@ class FakeKf(FakeWecom):
     ) -> list[int]:
         self.write(who, msgtype="text", text={"content": text})
         return await self.ring(times)
+
+    @override
+    async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
+        number = f"voice{next(self._ids)}"
+        self.files[number] = (clip.record("amr"), f"{number}.amr")
+        self.write(who, msgtype="voice", voice={"media_id": number})
+        return await self.ring()
 
     @override
     async def presses(
