@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from paidan.channels.dingtalk import DingTalk
 from paidan.channels.email import Email
 from paidan.channels.section import ChannelSection, Section, Words
+from paidan.channels.sms import Sms
 from paidan.channels.telegram import Telegram
 from paidan.channels.wechat import Wechat
 from paidan.channels.wecom import Wecom
@@ -20,6 +21,7 @@ class Channels(Section):
 
     dingtalk: DingTalk = DingTalk()
     email: Email = Email()
+    sms: Sms = Sms()
     telegram: Telegram = Telegram()
     wechat: Wechat = Wechat()
     wecom: Wecom = Wecom()

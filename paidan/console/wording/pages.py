@@ -272,6 +272,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "channel.wecom_bot": ("企业微信机器人", "WeCom bot"),
     "channel.wecom_webhook": ("企业微信群机器人", "WeCom group robot"),
     "channel.wecom_kf": ("微信客服", "WeChat customer service"),
+    "channel.sms": ("短信", "SMS"),
     "channel.wechat": ("公众号", "WeChat"),
     "channel.dingtalk": ("钉钉", "DingTalk"),
     "channel.email": ("邮件", "E-mail"),

@@ -1,0 +1,1 @@
+"""Short messages: approved templates go out, what people text back comes in."""
