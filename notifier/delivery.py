@@ -166,31 +166,38 @@ class Delivery:
             chat.waiting -= 1
 
     async def _send_all(self, tenant: str, box: Sequence[Queued]) -> None:
-        """Everything of one chat in order; after one that has to wait, the rest waits a little."""
+        """Everything of one chat in order. After one that has to wait, the rest waits: as long
+        where the chat takes nothing, a little where that one failed.
+        """
         waiting = self._parcels(tenant, box)
         for n, parcel in enumerate(waiting):
             outcome = await self._deliver(tenant, parcel)
             await self._settle(tenant, parcel, outcome)
             if isinstance(outcome, _Later):
-                soon = min(outcome.at, self._clock.now(tenant) + OPEN_FOR)
+                soon = outcome.at
+                if outcome.counted:
+                    soon = min(soon, self._clock.now(tenant) + OPEN_FOR)
                 for place, behind in enumerate(waiting[n + 1 :], 1):
                     at = soon + place * outcome.spacing
                     await self._settle(tenant, behind, _Later(at, "behind another notice"))
                 return
 
     def _parcels(self, tenant: str, box: Sequence[Queued]) -> list[Parcel]:
-        """The messages to send; reminders become one digest when the chat's window is short."""
+        """The messages to send; reminders become one digest when the chat's window is short, or
+        when they were put off: a chat that was just throttled takes no burst.
+        """
         to = box[0].notice.to
         channel = self._channels.get(to.channel)
         if channel is None:
             return [Parcel((queued,), queued.notice.text, key=queued.notice.key) for queued in box]
         left = self._chat(tenant, to).bucket.left(self._clock.now(tenant))
         ready = parcels(box, channel.capabilities, sparing=left < len(box))
-        calm = [parcel for parcel in ready if mergeable(parcel)]
-        if len(ready) <= left or len(calm) < 2:  # noqa: PLR2004  # one needs no digest
+        calm = [parcel for parcel in ready if mergeable(parcel) and not self._doubtful(parcel)]
+        put_off = any(queued.error for parcel in calm for queued in parcel.notices)
+        if (len(ready) <= left and not put_off) or len(calm) < 2:  # noqa: PLR2004  # one needs none
             return ready
         merged = digest(calm, self._words(tenant))
-        return [*(parcel for parcel in ready if not mergeable(parcel)), merged]
+        return [*(parcel for parcel in ready if parcel not in calm), merged]
 
     # --- one message --------------------------------------------------------------------------
 

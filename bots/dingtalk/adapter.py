@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +33,7 @@ from bots.gateway.adapter import (
     Finding,
     Forged,
     Link,
+    Malformed,
     Switchboard,
 )
 from bots.gateway.media import allowed, download
@@ -106,7 +108,7 @@ class DingTalk:
             board.http, board.tokens, client_id, client_secret, address, old_address
         )
         self._by_stream = stream
-        self._stream = Stream(board.http, self._calls, self._heard)
+        self._stream = Stream(board.http, self._calls, self._framed)
         self._route = f"paidan-{hashlib.sha256(board.hook.encode()).hexdigest()[:12]}"
         self._presses = Presses(board.notes, _KEY_BYTES)
         self._openings: Openings[dict[str, str]] = Openings()
@@ -166,6 +168,14 @@ class DingTalk:
     def _press_secret(self) -> str:
         return hashlib.sha256(f"presses:{self._secret}".encode()).hexdigest()[:32]
 
+    async def _framed(self, topic: str, fields: Fields) -> Mapping[str, Any]:
+        """The same by Stream, where a refusal has no status and so is counted here."""
+        try:
+            return await self._heard(topic, fields)
+        except Malformed:
+            self._board.count(CHANNEL, "malformed")
+            raise
+
     async def _heard(self, topic: str, fields: Fields) -> Mapping[str, Any]:
         """A message, or a press and its answer."""
         if topic == CARD_TOPIC:
@@ -185,6 +195,7 @@ class DingTalk:
         return {}
 
     async def _pressed(self, press: Pressed) -> Mapping[str, Any]:
+        until = time.monotonic() + PRESS_WITHIN
         kept = json.loads(await self._board.notes.get(f"card:{press.card}") or "{}")
         key = str(press.params.get("key") or "") or _by_id(kept.get("keys") or [], press.buttons)
         found = await self._presses.read(key)
@@ -197,7 +208,7 @@ class DingTalk:
             admitted = await self._board.admit(inbound)
             if admitted is None or opening is None:
                 return {}
-            repainted = await opening.wait(PRESS_WITHIN)
+            repainted = await opening.wait(until - time.monotonic())
             if repainted is None:
                 return {}
             opening.close(went=True)

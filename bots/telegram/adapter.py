@@ -11,14 +11,15 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from hmac import compare_digest
+from http import HTTPStatus
 from typing import Final, TypeVar
 
+from aiohttp import FormData
 from telegram import Bot, CallbackQuery, Message, Update, User
 from telegram.constants import ParseMode
 from telegram.error import (
     BadRequest,
     ChatMigrated,
-    Conflict,
     Forbidden,
     InvalidToken,
     NetworkError,
@@ -29,9 +30,10 @@ from telegram.error import (
 from telegram.request import HTTPXRequest
 from yarl import URL
 
-from bots.channel import Anomalous, Capabilities, Refused, Retry
+from bots.channel import Anomalous, Capabilities, ChannelError, Refused, Retry
 from bots.degrade import visible
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Malformed, Switchboard
+from bots.gateway.api import ANSWER_WITHIN, Api
 from bots.gateway.media import download
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import say
@@ -83,14 +85,15 @@ class Telegram:
         self._secret = secret
         self._hook = hook
         self._address = address
-        calls, updates = HTTPXRequest(connection_pool_size=32), HTTPXRequest()
-        self._connections = (calls, updates)
+        self._updates = Api(CHANNEL, board.http, f"{address}/bot{token}")
+        calls, unused = HTTPXRequest(connection_pool_size=32), HTTPXRequest()
+        self._connections = (calls, unused)
         self._bot = Bot(
             token,
             base_url=f"{address}/bot",
             base_file_url=f"{address}/file/bot",
             request=calls,
-            get_updates_request=updates,
+            get_updates_request=unused,
         )
         self._presses = Presses(board.notes, _KEY_BYTES)
         self._me: User | None = None
@@ -124,12 +127,10 @@ class Telegram:
         while True:
             try:
                 await self._poll()
-            except Conflict:
-                _log.warning("another process is asking Telegram for updates; waiting")
-                await asyncio.sleep(_POLL_SECONDS)
-            except TelegramError as error:
-                _log.warning("Telegram gives no updates: %s", type(error).__name__)
-                await asyncio.sleep(_PAUSE)
+            except ChannelError as error:
+                _log.warning("Telegram gives no updates: %s", error.why)
+                wait = error.after.total_seconds() if isinstance(error, Retry) else _PAUSE
+                await asyncio.sleep(wait)
 
     async def _set_hook(self) -> bool:
         return await self._bot.set_webhook(
@@ -155,17 +156,39 @@ class Telegram:
                 return
 
     async def _poll(self) -> None:
-        """One round; the offset moves on only past what is kept."""
-        offset = int(await self._board.notes.get(_OFFSET) or 0)
-        found = await self._bot.get_updates(
-            offset=offset or None,
-            limit=_POLLED,
-            timeout=_POLL_SECONDS,
-            allowed_updates=list(_UPDATES),
-        )
-        for update in found:
-            await self._take(update)
-            await self._board.notes.put(_OFFSET, str(update.update_id + 1))
+        """One round; the offset moves on only past what is kept, or can be nothing at all. Asked
+        for without the library, which gives up a whole round for one update that it cannot read.
+        """
+        for found in await self._asked_for(int(await self._board.notes.get(_OFFSET) or 0)):
+            try:
+                await self._take(_update_of(found, self._bot))
+            except Malformed as error:
+                _log.warning("an update of Telegram's was passed over: %s", error.why)
+                self._board.count(CHANNEL, "malformed")
+            number = found.get("update_id") if isinstance(found, dict) else None
+            if isinstance(number, int):
+                await self._board.notes.put(_OFFSET, str(number + 1))
+
+    async def _asked_for(self, offset: int) -> Sequence[object]:
+        asked = {
+            "offset": str(offset or ""),
+            "limit": str(_POLLED),
+            "timeout": str(_POLL_SECONDS),
+            "allowed_updates": json.dumps(_UPDATES),
+        }
+        form = FormData({name: value for name, value in asked.items() if value})
+        within = _POLL_SECONDS + ANSWER_WITHIN
+        answer = await self._updates.call("POST", "getUpdates", form=form, within=within)
+        found = answer.json(CHANNEL)
+        if answer.status == HTTPStatus.CONFLICT:
+            after = timedelta(seconds=_POLL_SECONDS)
+            raise Retry(CHANNEL, "another process is asking for updates", after=after)
+        updates = found.get("result")
+        if not isinstance(updates, list):
+            raise Anomalous(
+                CHANNEL, str(found.get("description", "no updates in the answer"))[:200]
+            )
+        return updates
 
     async def _take(self, update: Update) -> None:
         """Keep what is for us; presses are answered so that the button stops turning."""
@@ -371,17 +394,21 @@ class Telegram:
 def _update(body: bytes, bot: Bot) -> Update:
     try:
         found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Malformed("not JSON") from None
+    return _update_of(found, bot)
+
+
+def _update_of(found: object, bot: Bot) -> Update:
+    """An update, read.
+
+    Raises:
+        Malformed: it is none.
+    """
+    try:
         update = Update.de_json(found, bot) if isinstance(found, dict) else None
-    except (
-        ValueError,
-        RecursionError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OverflowError,
-        OSError,
-    ):
-        update = None
+    except Exception as error:  # noqa: BLE001 - the library raises whatever comes of odd fields
+        raise Malformed(f"not an update: {type(error).__name__}") from None
     if update is None or not isinstance(update.update_id, int):
         raise Malformed("not an update")
     return update

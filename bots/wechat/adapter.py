@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -114,13 +115,15 @@ class OfficialAccount:
         if callback.method == "GET":
             self._check_address(callback)
             return Answer(callback.query.get("echostr", "").encode())
+        until = time.monotonic() + ANSWER_WITHIN
         fields = self._envelope.open_xml(callback)
         inbound = said(fields, self._board.tenant)
         if inbound is None:
             self._board.count(CHANNEL, "ignored")
             return Answer(_SUCCESS)
         await self._open_window(inbound.sender, event=bool(text_of(fields, "Event")))
-        return await self._answer(await self._scanned(inbound), text_of(fields, "ToUserName"))
+        us = text_of(fields, "ToUserName")
+        return await self._answer(await self._scanned(inbound), us, until)
 
     async def _scanned(self, inbound: Inbound) -> Inbound:
         """What is said after scanning a thing's code is said of that thing, for a while."""
@@ -139,13 +142,15 @@ class OfficialAccount:
         if not right or not fresh(stamp, self._board.now()):
             raise Forged("the signature of the address check is wrong")
 
-    async def _answer(self, inbound: Inbound, us: str) -> Answer:
-        """Keep it; then, if words for its writer come in time, give them with this answer."""
+    async def _answer(self, inbound: Inbound, us: str, until: float) -> Answer:
+        """Keep it; then, if words for its writer come in time, give them with this answer. A slow
+        database leaves less time for words, not more for the platform to wait.
+        """
         async with self._openings.opening(inbound.sender) as opening:
             admitted = await self._board.admit(inbound)
             if admitted is None or opening is None:
                 return Answer(_SUCCESS)
-            words = await opening.wait(ANSWER_WITHIN)
+            words = await opening.wait(until - time.monotonic())
             if words is None:
                 return Answer(_SUCCESS)
             reply = self._envelope.seal_xml(_text_reply(inbound.sender, us, words, self._now()))

@@ -52,6 +52,12 @@ class FakeDingTalk(Platform):
     """One organisation with our application in it."""
 
     name: ClassVar[str] = "dingtalk"
+    press_within: ClassVar[float] = 2.0
+    called: ClassVar[bool] = False
+    dead_tokens: ClassVar[tuple[int | str, ...]] = ("InvalidAuthentication", "40014", "42001")
+    markup: ClassVar[str] = (
+        "@all @所有人 **急** [点](dingtalk://dingtalkclient/x) ![x](http://e.example)"
+    )
     spoken: ClassVar[Literal["", "written", "bytes"]] = "written"
     stream: ClassVar[bool] = True
     template: ClassVar[str] = TEMPLATE
@@ -63,7 +69,6 @@ class FakeDingTalk(Platform):
         self.private: dict[tuple[str, str], dict[str, str]] = {}
         self.failures: list[tuple[int, str, str]] = []
         self.token = ""
-        self.fetched = 0
         self.tickets: set[str] = set()
         self.socket: web.WebSocketResponse | None = None
         self.connections = 0
@@ -133,7 +138,7 @@ class FakeDingTalk(Platform):
     def _refused(self, request: web.Request, *, speaks: bool = False) -> web.Response | None:
         given = request.headers.get("x-acs-dingtalk-access-token")
         if not self.token or given != self.token:
-            return _no(400, "InvalidAuthentication", "不合法的access_token")
+            return _no(400, str(self.dead), "不合法的access_token")
         if self.from_ip:
             why = f"访问ip不在白名单之中,request ip={self.from_ip} appKey({CLIENT})"
             return _no(403, "Forbidden.AccessDenied.IpNotInWhiteList", why)
@@ -373,6 +378,18 @@ class FakeDingTalk(Platform):
         return await self.tell(self.message(who, chat, text={"content": f" {text}"}), times)
 
     @override
+    async def sends_unknown(self) -> list[int]:
+        return await self.tell(self.message("anna", "customer:anna", msgtype="hologram"))
+
+    @override
+    async def sends_nonsense(self) -> list[int]:
+        return await self.tell(self.message("anna", "customer:anna", msgtype=5))
+
+    @override
+    def kills_token(self) -> None:
+        self.token = f"token-after-{self.fetched}-0123456789"
+
+    @override
     async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
         """Only one to one; robots in groups hear no voice."""
         assert not chat.startswith("group:")
@@ -432,6 +449,7 @@ class FakeDingTalk(Platform):
 class DingTalkByHttp(FakeDingTalk):
     """The same, calling us instead of being connected to."""
 
+    called: ClassVar[bool] = True
     stream: ClassVar[bool] = False
 
 

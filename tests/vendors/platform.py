@@ -11,6 +11,7 @@ import asyncio
 import re
 import socket
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -76,10 +77,20 @@ class Platform(ABC):
     """Whether colleagues live here one to one, each with cards of their own, without groups."""
     spoken: ClassVar[Literal["", "written", "bytes"]] = ""
     """What comes with a voice message: the platform's own transcript, its bytes, or none comes."""
+    called: ClassVar[bool] = True
+    """Whether it calls our door; else what it sends is not answered with a status."""
+    press_within: ClassVar[float] = 5.0
+    """Seconds it waits for the answer to a press; for that to a message, always five."""
+    dead_tokens: ClassVar[tuple[int | str, ...]] = ()
+    """What it calls a token that is dead; nothing where there are none."""
+    markup: ClassVar[str] = ""
+    """Its own ways to call people, link and mark up, as somebody would try to slip them in."""
 
     def __init__(self) -> None:
         self.hook = ""
         self.http: ClientSession
+        self.fetched = 0
+        self.dead: int | str = next(iter(self.dead_tokens), "")
 
     @abstractmethod
     async def start(self) -> None:
@@ -112,6 +123,18 @@ class Platform(ABC):
     async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
         """Somebody sends a voice message; returns what we answered."""
         raise NotImplementedError(f"nobody speaks on {self.name}: {who}, {clip.said}, {chat}")
+
+    async def sends_unknown(self) -> list[int]:
+        """A genuine event that nobody has heard of; returns what we answered."""
+        raise NotImplementedError(self.name)
+
+    async def sends_nonsense(self) -> list[int]:
+        """A genuine call that lacks what it must have; returns what we answered."""
+        raise NotImplementedError(self.name)
+
+    def kills_token(self) -> None:
+        """The access token is dead before its time."""
+        raise NotImplementedError(self.name)
 
     @abstractmethod
     async def presses(self, who: str, shown: Shown, label: str) -> list[int]:
@@ -167,8 +190,9 @@ CHIEFS = frozenset(
 )
 
 
-def company_on(homes: Homes) -> Loaded:
+def company_on(home: Platform | Homes) -> Loaded:
     """安居联修 with every chat and every person where they live."""
+    homes = home if isinstance(home, Homes) else Homes.all_on(home)
     text = _COMPANY.read_text("utf-8")
 
     def place(found: re.Match[str]) -> str:
@@ -192,6 +216,7 @@ class Town:
 
     homes: Homes
     parts: Parts
+    counts: Counter[tuple[str, str]]
 
     @property
     def platform(self) -> Platform:
@@ -346,8 +371,22 @@ async def town(
     door = f"http://127.0.0.1:{listening.getsockname()[1]}"
     channels = Channels(**{platform.name: platform.section() for platform in platforms})
 
+    counts: Counter[tuple[str, str]] = Counter()
+
+    def count(channel: str, event: str) -> None:
+        counts[channel, event] += 1
+
     def plugged(store: SqlStore, http: ClientSession, admit: Admit) -> Mapping[str, Adapter]:
-        return plug(channels, TENANT, store, http, admit, public_url=door, secret=SECRET_KEY)
+        return plug(
+            channels,
+            TENANT,
+            store,
+            http,
+            admit,
+            public_url=door,
+            secret=SECRET_KEY,
+            count=count,
+        )
 
     try:
         async with (
@@ -362,10 +401,10 @@ async def town(
             ) as parts,
         ):
             await seed(parts.store, company_on(homes))
-            async with _open(parts, listening):
+            async with _open(parts, listening, count):
                 for platform in platforms:
                     platform.http, platform.hook = http, f"{door}/hooks/{platform.name}"
-                yield Town(homes, parts)
+                yield Town(homes, parts, counts)
     finally:
         listening.close()
         for platform in platforms:
@@ -373,13 +412,16 @@ async def town(
 
 
 @asynccontextmanager
-async def _open(parts: Parts, listening: socket.socket) -> AsyncIterator[None]:
+async def _open(
+    parts: Parts, listening: socket.socket, count: Callable[[str, str], None]
+) -> AsyncIterator[None]:
     services = Services(
         store=parts.store,
         tenant=TENANT,
         receive=parts.front_desk.admit,
         secret=SECRET_KEY,
         hooks=parts.adapters,
+        count=count,
     )
     server = TestServer(build(services), socket_factory=lambda *_: listening)
     await server.start_server()

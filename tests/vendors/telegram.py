@@ -64,6 +64,9 @@ class FakeTelegram(Platform):
     name: ClassVar[str] = "telegram"
     spoken: ClassVar[Literal["", "written", "bytes"]] = "bytes"
     polled: ClassVar[bool] = False
+    markup: ClassVar[str] = (
+        '<a href="tg://user?id=1">@陈伟</a> tg://user?id=1 [陈伟](tg://user?id=1) &lt;b&gt; @all'
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -276,6 +279,9 @@ class FakeTelegram(Platform):
     async def tell(self, update: dict[str, Any], times: int = 1, **headers: str) -> list[int]:
         """Bring an update to our door, as Telegram does."""
         types.Update.model_validate(update, context=_DEFAULTS)
+        return await self._bring(update, times, **headers)
+
+    async def _bring(self, update: dict[str, Any], times: int = 1, **headers: str) -> list[int]:
         if self.polled:
             self.waiting.append(update)
             return [200] * times
@@ -298,6 +304,14 @@ class FakeTelegram(Platform):
             }
         update = {"update_id": next(self._ids), "message": self.message(who, chat, **content)}
         return await self.tell(update, times)
+
+    @override
+    async def sends_unknown(self) -> list[int]:
+        return await self._bring({"update_id": next(self._ids), "hologram": {"id": 1}})
+
+    @override
+    async def sends_nonsense(self) -> list[int]:
+        return await self._bring({"update_id": next(self._ids), "message": {"message_id": "x"}})
 
     @override
     async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
@@ -355,6 +369,7 @@ class PollingTelegram(FakeTelegram):
     """The same without a webhook: we ask for updates."""
 
     polled: ClassVar[bool] = True
+    called: ClassVar[bool] = False
 
 
 def _checked(model: type[Any], found: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,8 @@ class FakeWechat(Platform):
 
     name: ClassVar[str] = "wechat"
     groups: ClassVar[bool] = False
+    dead_tokens: ClassVar[tuple[int | str, ...]] = (40014, 42001, 40001)
+    markup: ClassVar[str] = '<a href="http://evil.example">点</a> <![CDATA[x]]> ]]> &#60;xml&#62;'
     spoken: ClassVar[Literal["", "written", "bytes"]] = "bytes"
 
     def __init__(self) -> None:
@@ -49,7 +51,6 @@ class FakeWechat(Platform):
         self.failures: list[tuple[int, str]] = []
         self.tokens = itertools.count(1)
         self.token = ""
-        self.fetched = 0
         self.media: dict[str, bytes] = {}
         self.menus: list[dict[str, Any]] = []
         self.from_ip = ""
@@ -113,13 +114,17 @@ class FakeWechat(Platform):
             self.token = f"token-{next(self.tokens)}-{secrets.token_hex(8)}"
         return web.json_response({"access_token": self.token, "expires_in": 7200})
 
+    @override
+    def kills_token(self) -> None:
+        self.dies()
+
     def dies(self) -> None:
         """The token is dead before its time."""
         self.token = ""
 
     def _refused(self, request: web.Request) -> web.Response | None:
         if not self.token or request.query.get("access_token") != self.token:
-            return web.json_response({"errcode": 40014, "errmsg": "invalid access_token"})
+            return web.json_response({"errcode": self.dead, "errmsg": "invalid access_token"})
         return None
 
     async def _push(self, request: web.Request) -> web.Response:
@@ -257,6 +262,16 @@ class FakeWechat(Platform):
         self, who: str, text: str, chat: str, *, key: str = "", times: int = 1
     ) -> list[int]:
         return await self.tell(self.message(who, MsgType="text", Content=text), times)
+
+    @override
+    async def sends_unknown(self) -> list[int]:
+        return await self.tell(self.event("anna", "hologram_event", "x"))
+
+    @override
+    async def sends_nonsense(self) -> list[int]:
+        fields = self.message("anna", MsgType="text", Content="空调坏了")
+        del fields["MsgId"]
+        return await self.tell(fields)
 
     @override
     async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:

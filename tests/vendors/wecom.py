@@ -45,6 +45,8 @@ class FakeWecom(Platform):
 
     name: ClassVar[str] = "wecom"
     direct: ClassVar[bool] = True
+    dead_tokens: ClassVar[tuple[int | str, ...]] = (40014, 42001, 40001)
+    markup: ClassVar[str] = '<a href="http://evil.example">点</a> @all ]]> &#60;b&#62;'
     spoken: ClassVar[Literal["", "written", "bytes"]] = "bytes"
 
     def __init__(self) -> None:
@@ -62,7 +64,6 @@ class FakeWecom(Platform):
         self.allowed_ip = True
         self.away = 0.0
         self.access = ""
-        self.fetched = 0
         self._ids = itertools.count(1)
         self.crypto = WeChatCrypto(TOKEN, AES_KEY, CORP_ID)
 
@@ -108,7 +109,7 @@ class FakeWecom(Platform):
 
     async def _authorised(self, request: web.Request, path: str) -> web.Response:
         if request.query.get("access_token") != self.access or not self.access:
-            return web.json_response(_no(40014, "invalid access_token"))
+            return web.json_response(_no(int(self.dead), "invalid access_token"))
         body = await request.json() if request.method == "POST" else dict(request.query)
         self.calls.append((path, body))
         if not self.allowed_ip:
@@ -267,6 +268,18 @@ class FakeWecom(Platform):
     ) -> list[int]:
         number = key or str(10**15 + next(self._ids))
         return await self.tell(self.event(who, MsgType="text", Content=text, MsgId=number), times)
+
+    @override
+    async def sends_unknown(self) -> list[int]:
+        return await self.tell(self.event("anna", MsgType="event", Event="hologram_event"))
+
+    @override
+    async def sends_nonsense(self) -> list[int]:
+        return await self.tell(self.event("anna", MsgType="text", Content="空调坏了"))
+
+    @override
+    def kills_token(self) -> None:
+        self.new_token()
 
     @override
     async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:

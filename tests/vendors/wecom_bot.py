@@ -29,6 +29,10 @@ class FakeWecomBot(Platform):
     """One bot, its chats and its people."""
 
     name: ClassVar[str] = "wecom_bot"
+    called: ClassVar[bool] = False
+    markup: ClassVar[str] = (
+        '<@all> <@chenwei> <font color="warning">急</font> [点](http://e.example) **急** > `x`'
+    )
     spoken: ClassVar[Literal["", "written", "bytes"]] = "written"
 
     def __init__(self) -> None:
@@ -225,6 +229,16 @@ class FakeWecomBot(Platform):
         called = f"@派单 {text}" if chat.startswith("group:") else text
         body = self.body(who, chat, msgtype="text", text={"content": called})
         return await self.tell(body, times)
+
+    @override
+    async def sends_unknown(self) -> list[int]:
+        event = {"eventtype": "hologram_event"}
+        return await self.tell(self.body("anna", "customer:anna", msgtype="event", event=event))
+
+    @override
+    async def sends_nonsense(self) -> list[int]:
+        body = self.body("anna", "customer:anna", msgtype="text", text={"content": "空调坏了"})
+        return await self.tell({**body, "from": {"userid": 7}})
 
     @override
     async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:

@@ -125,6 +125,17 @@ class FakeKf(FakeWecom):
         return await self.ring(times)
 
     @override
+    async def sends_unknown(self) -> list[int]:
+        self.write("anna", msgtype="hologram", hologram={"id": 1})
+        return await self.ring()
+
+    @override
+    async def sends_nonsense(self) -> list[int]:
+        query, body = self.sealed("<a/>")
+        async with self.http.post(self.hook, params=query, data=body) as response:
+            return [response.status]
+
+    @override
     async def speaks(self, who: str, clip: Clip, chat: str) -> list[int]:
         number = f"voice{next(self._ids)}"
         self.files[number] = (clip.record("amr"), f"{number}.amr")
