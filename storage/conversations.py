@@ -166,8 +166,21 @@ def post_of(row: Row) -> Post:
 
 def _legible(inbound: Inbound) -> Inbound:
     """The message without characters that no database holds."""
+    media = tuple(
+        replace(
+            one,
+            name=clean(one.name),
+            ref=clean(one.ref),
+            mime=clean(one.mime),
+            transcript=None if one.transcript is None else clean(one.transcript),
+        )
+        for one in inbound.media
+    )
     return replace(
         inbound,
+        media=media,
+        mentions=tuple(clean(who) for who in inbound.mentions),
+        asset=None if inbound.asset is None else clean(inbound.asset),
         text=clean(inbound.text),
         sender=clean(inbound.sender),
         sender_name=clean(inbound.sender_name),

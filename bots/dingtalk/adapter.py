@@ -35,6 +35,7 @@ from bots.gateway.adapter import (
     Link,
     Malformed,
     Switchboard,
+    reading,
 )
 from bots.gateway.media import allowed, download
 from bots.gateway.openings import Openings
@@ -179,15 +180,17 @@ class DingTalk:
     async def _heard(self, topic: str, fields: Fields) -> Mapping[str, Any]:
         """A message, or a press and its answer."""
         if topic == CARD_TOPIC:
-            return await self._pressed(pressed(fields))
-        opened = session(fields)
+            with reading():
+                press = pressed(fields)
+            return await self._pressed(press)
+        with reading():
+            opened, inbound = session(fields), said(fields, self._board.tenant)
         if opened is not None and not _ours(opened.address, self._webhooks):
             _log.warning("a session's address is not DingTalk's")
         elif opened is not None:
             life = opened.until - self._board.now()
             if life > timedelta():
                 await self._board.notes.put(f"session:{opened.chat}", opened.address, life)
-        inbound = said(fields, self._board.tenant)
         if inbound is None:
             self._board.count(CHANNEL, "ignored")
         else:

@@ -10,7 +10,8 @@ disable doors that complain.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -44,6 +45,20 @@ class Forged(CallbackError):
 
 class Malformed(CallbackError):
     """Not what the platform documents."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Whatever the pure reading of a payload stumbles over in this block, the payload is not what
+    the platform documents: another type, a number no clock has, a text that is no address.
+
+    Raises:
+        Malformed: it stumbled.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, OSError) as error:
+        raise Malformed(f"cannot be read: {type(error).__name__}") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,10 +104,10 @@ class Envelope:
             raise Forged("the call is too old")
         try:
             opened = self._cipher.decrypt(sealed, self._receiver)
+            return opened.decode() if isinstance(opened, bytes) else str(opened)
         except Exception as error:  # noqa: BLE001 - broken ciphertext raises whatever it likes
             kind = Forged if type(error).__name__.startswith("InvalidAppId") else Malformed
             raise kind(f"the message cannot be opened: {type(error).__name__}") from None
-        return opened.decode() if isinstance(opened, bytes) else str(opened)
 
     def _sealed(self, message: str) -> tuple[str, str, int, str]:
         found = self._cipher.encrypt(message, self._receiver)

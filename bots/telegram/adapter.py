@@ -32,13 +32,22 @@ from yarl import URL
 
 from bots.channel import Anomalous, Capabilities, ChannelError, Refused, Retry
 from bots.degrade import visible
-from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Malformed, Switchboard
+from bots.gateway.adapter import (
+    Answer,
+    Callback,
+    Fetched,
+    Finding,
+    Forged,
+    Malformed,
+    Switchboard,
+    reading,
+)
 from bots.gateway.api import ANSWER_WITHIN, Api
 from bots.gateway.media import download
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import say
 from bots.telegram import writing
-from bots.telegram.reading import CAPABILITIES, CHANNEL, said
+from bots.telegram.reading import CAPABILITIES, CHANNEL, insist, said
 from workflow.records import ChatKind, Inbound, Media, Outgoing, Receipt
 
 ADDRESS: Final = "https://api.telegram.org"
@@ -191,7 +200,13 @@ class Telegram:
         return updates
 
     async def _take(self, update: Update) -> None:
-        """Keep what is for us; presses are answered so that the button stops turning."""
+        """Keep what is for us; presses are answered so that the button stops turning.
+
+        Raises:
+            Malformed: who pressed, or where, is missing.
+        """
+        with reading():
+            insist(update)
         if update.message is not None and update.message.migrate_to_chat_id is not None:
             await self._moved(update.message.chat.id, update.message.migrate_to_chat_id)
             return
@@ -203,7 +218,9 @@ class Telegram:
             self._board.count(CHANNEL, "ignored")
             return
         chat = await self._known(message.chat.id)
-        inbound = said(update, self._board.tenant, await self._ourselves(), chat)
+        me = await self._ourselves()
+        with reading():
+            inbound = said(update, self._board.tenant, me, chat)
         if inbound is None:
             self._board.count(CHANNEL, "ignored")
             return

@@ -5,7 +5,7 @@ Source: https://core.telegram.org/bots/api#update
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from telegram import Message, MessageEntity, Update, User
 
@@ -55,6 +55,26 @@ def said(update: Update, tenant: str, me: User, chat: str) -> Inbound | None:
         mentions=_mentioned(message, me),
         addressed=kind == "direct" or _calls(message, me),
     )
+
+
+def insist(update: Update) -> None:
+    """What every update has that we look into, whoever wrote it.
+
+    Raises:
+        TypeError, AttributeError: it has not.
+    """
+    query = update.callback_query
+    met: list[Any] = (
+        [query.message] if query is not None else [update.message, update.edited_message]
+    )
+    numbers = [message.chat.id for message in met if message is not None]
+    numbers += [query.from_user.id] if query is not None else []
+    if not all(isinstance(number, int) for number in numbers):
+        raise TypeError("an id is no number")
+    if query is not None and not isinstance(query.data or "", str):
+        raise TypeError("what a button carries is no text")
+    if query is None and any(message is not None and message.date is None for message in met):
+        raise TypeError("a message has no time")
 
 
 def _text(message: Message) -> str:

@@ -21,7 +21,15 @@ from typing import Any, Final
 from yarl import URL
 
 from bots.channel import Capabilities, ChannelError, Refused
-from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Malformed, Switchboard
+from bots.gateway.adapter import (
+    Answer,
+    Callback,
+    Fetched,
+    Finding,
+    Malformed,
+    Switchboard,
+    reading,
+)
 from bots.gateway.api import Api
 from bots.gateway.codes import Codes
 from bots.gateway.media import allowed, download
@@ -347,7 +355,9 @@ class Bot:
         chat = body.get("chatid") or (sender.get("userid") if isinstance(sender, dict) else "")
         if not isinstance(url, str) or not isinstance(chat, str) or not chat:
             return
-        if not allowed(URL(url), (".weixin.qq.com", *self._hosts)):
+        with reading():
+            trusted = allowed(URL(url), (".weixin.qq.com", *self._hosts))
+        if not trusted:
             _log.warning("an answer's address is not the platform's")
             return
         await self._board.notes.put(f"answer:{chat}", url, _URL_LIFE)
