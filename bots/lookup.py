@@ -22,6 +22,9 @@ from workflow.work_order import WorkOrder
 CONSOLE = "console"
 """The channel whose senders have signed in: their user id is their person id."""
 
+BY_NUMBER = frozenset({"sms"})
+"""Channels whose senders are phone numbers, as their carrier gave them."""
+
 RECURS_WITHIN = timedelta(days=30)
 FOUND_WITHIN = timedelta(days=7)
 ANSWERED_SINCE = timedelta(days=30)
@@ -141,8 +144,13 @@ def _as_customer(uow: UnitOfWork, s: Situation) -> Situation:
     """The sender as a customer, new or known, with a phone number just told if it is nobody's."""
     inbound, people = s.inbound, uow.people
     known = people.customer(s.identity.person_id) if s.identity is not None else None
-    customer = known or Customer(id=uow.new_id(), name=inbound.sender_name, locale=s.company.locale)
-    told = precheck.phone(s)
+    number = inbound.sender if inbound.channel in BY_NUMBER and inbound.sender.isdecimal() else ""
+    customer = (
+        known
+        or people.customer_by_phone(number)
+        or Customer(id=uow.new_id(), name=inbound.sender_name, locale=s.company.locale)
+    )
+    told = number or precheck.phone(s)
     if told and not customer.phone and people.customer_by_phone(told) is None:
         customer = replace(customer, phone=told)
     if inbound.chat_kind == "direct":
