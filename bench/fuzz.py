@@ -14,21 +14,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import copy
 import gc
 import json
 import logging
 import random
-import re
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,339 +33,21 @@ from aiohttp import ClientSession
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from doors import DOORS, Door, Notes, clean
 from results import recorded
+from spoiling import garbled, spoilt, torn
 
 import bots.wechat.adapter
 from bots.gateway.adapter import Adapter, Callback, CallbackError, Switchboard
-from bots.gateway.tencent import Envelope
 from bots.gateway.tokens import Tokens
-from paidan.channels.wecom_bot import WecomBot
 from paidan.demo import demo_company
 from storage import SqlStore, open_store
-from tests.vendors import wecom as corp
-from tests.vendors.dingtalk import SECRET as DINGTALK_SECRET
-from tests.vendors.dingtalk import DingTalkByHttp, sign
-from tests.vendors.platform import Platform
-from tests.vendors.telegram import SECRET as TELEGRAM_SECRET
-from tests.vendors.telegram import FakeTelegram
-from tests.vendors.wechat import FakeWechat
-from tests.vendors.wecom import FakeWecom
-from tests.vendors.wecom_bot import FakeWecomBot
-from tests.vendors.wecom_kf import FakeKf
 from workflow.kept import Admitted
 from workflow.records import Inbound
 
 TENANT = "demo"
-FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
-HOSTILE: tuple[Any, ...] = (
-    None, True, False, 0, -1, 2**31, 2**63, 2**70, -(2**63), 1.5, 1e308, "", " ", "0", "-1",
-    "\x00", "\ud800", "\u202e", "\ufeff", "x" * 5000, "报" * 3000, "9" * 400, "1e400", "NaN",
-    "<!DOCTYPE x>", "]]>", "&amp;&lt;", "{{7*7}}", "../../etc/passwd", "http://127.0.0.1:1/",
-    "%00%ff", "'; DROP TABLE inbox;--", [], {}, [[]], [None], {"": ""}, ["x"] * 50,
-)  # fmt: skip
-DEPTH = 400
 
-
-class Notes:
-    """A channel's notes in memory; only the newest, as a life would have it."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, str] = {}
-
-    async def get(self, key: str) -> str | None:
-        return self._kept.get(key)
-
-    async def put(self, key: str, value: str, life: timedelta | None = None) -> None:
-        del life
-        if len(self._kept) > 1000:
-            self._kept.pop(next(iter(self._kept)))
-        self._kept[key] = value
-
-    async def swap(
-        self, key: str, old: str | None, new: str, life: timedelta | None = None
-    ) -> bool:
-        if self._kept.get(key) != old:
-            return False
-        await self.put(key, new, life)
-        return True
-
-    async def drop(self, key: str, old: str | None = None) -> None:
-        if old is None or self._kept.get(key) == old:
-            self._kept.pop(key, None)
-
-
-# --- spoiling -------------------------------------------------------------------------------------
-
-
-def deep(chance: random.Random) -> Any:
-    """Something nested further than anybody needs."""
-    found: Any = "x"
-    for _ in range(chance.randint(2, DEPTH)):
-        found = [found] if chance.random() < 0.5 else {"a": found}
-    return found
-
-
-def spoilt(payload: Any, chance: random.Random) -> Any:
-    """A payload with one to three places in it changed for the worse."""
-    payload = json.loads(json.dumps(payload))
-    for _ in range(chance.randint(1, 3)):
-        holder, key = place(payload, chance)
-        if holder is None:
-            return hostile(chance)
-        act = chance.random()
-        if act < 0.2:
-            del holder[key]
-        elif act < 0.3 and isinstance(holder, dict):
-            holder[f"{key}x"] = holder.pop(key)
-        elif act < 0.4:
-            holder[key] = [holder[key]]
-        elif act < 0.5 and isinstance(holder[key], str):
-            holder[key] = garbled(holder[key], chance)
-        else:
-            holder[key] = hostile(chance)
-    return payload
-
-
-def hostile(chance: random.Random) -> Any:
-    return deep(chance) if chance.random() < 0.03 else copy.deepcopy(chance.choice(HOSTILE))
-
-
-def place(payload: Any, chance: random.Random) -> tuple[Any, Any]:
-    """Some place in it: what holds it, and under which key."""
-    spots: list[tuple[Any, Any]] = []
-    waiting = [payload]
-    while waiting:
-        found = waiting.pop()
-        keys = list(found) if isinstance(found, dict) else range(len(found))
-        for key in keys:
-            spots.append((found, key))
-            if isinstance(found[key], dict | list):
-                waiting.append(found[key])
-        if len(spots) > 400:
-            break
-    return chance.choice(spots) if spots else (None, None)
-
-
-def garbled(text: str, chance: random.Random) -> str:
-    """A text with a piece of it doubled, cut or replaced."""
-    at = chance.randint(0, len(text))
-    to = min(len(text), at + chance.randint(0, 8))
-    piece = chance.choice(("", text[at:to] * 2, "\x00", "\u202e", "<", "@all", "\ud83d", "𠮷"))
-    return text[:at] + piece + text[to:]
-
-
-def torn(body: bytes, chance: random.Random) -> bytes:
-    """Bytes with a few of them flipped, cut, doubled or strewn in."""
-    data = bytearray(body)
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randint(0, max(0, len(data) - 1))
-        act = chance.random()
-        if act < 0.5 and data:
-            data[at] = chance.randint(0, 255)
-        elif act < 0.7:
-            del data[at : at + chance.randint(1, 30)]
-        elif act < 0.85:
-            data[at:at] = chance.randbytes(chance.randint(1, 30))
-        else:
-            data[at:at] = chance.choice((b"<!DOCTYPE a>", b"\x00", b"\xff\xfe", b"{", b"]", b'"'))
-    return bytes(data)
-
-
-def xml_of(value: Any, name: str = "xml", depth: int = 0) -> str:
-    """A payload as XML, however little sense it makes there."""
-    if depth > 60:
-        return ""
-    if isinstance(value, dict):
-        inner = "".join(xml_of(v, str(k) or "x", depth + 1) for k, v in value.items())
-    elif isinstance(value, list):
-        return "".join(xml_of(v, name, depth + 1) for v in value)
-    else:
-        inner = "" if value is None else f"<![CDATA[{value}]]>"
-    name = re.sub(r"\W", "", name, flags=re.ASCII) or "x"
-    return f"<{name}>{inner}</{name}>"
-
-
-# --- doors ----------------------------------------------------------------------------------------
-
-
-@dataclass
-class Door:
-    """One channel: what its platform sends, and how that is sealed and signed."""
-
-    platform: Platform
-    payloads: Callable[[], list[Any]]
-    seal: Callable[[Any], Callback]
-    open: Callable[[Switchboard], Adapter]
-
-
-def wechat() -> Door:
-    fake = FakeWechat()
-    kinds: list[dict[str, Any]] = [
-        {"MsgType": "text", "Content": FAULT},
-        {"MsgType": "image", "PicUrl": "http://x", "MediaId": "m1"},
-        {"MsgType": "voice", "MediaId": "m2", "Format": "amr", "Recognition": "空调坏了"},
-        {"MsgType": "location", "Location_X": "23.1", "Location_Y": "113.3", "Label": "锦绣苑"},
-    ]
-    events = (("CLICK", "report"), ("SCAN", "a1"), ("subscribe", "qrscene_a1"))
-
-    def payloads() -> list[Any]:
-        told = [fake.message("anna", **kind) for kind in kinds]
-        return told + [fake.event("anna", *event) for event in events]
-
-    def seal(payload: Any) -> Callback:
-        stamp, nonce = str(int(time.time())), "n"
-        body = fake.crypto.encrypt_message(clean(xml_of(payload)), nonce, stamp)
-        signature = re.search(r"<MsgSignature><!\[CDATA\[(\w+)", body)
-        assert signature
-        query = {"timestamp": stamp, "nonce": nonce, "encrypt_type": "aes"}
-        return Callback("POST", {**query, "msg_signature": signature[1]}, body=body.encode())
-
-    return Door(fake, payloads, seal, lambda board: fake.section().open(board))
-
-
-def wecom(fake: FakeWecom, kinds: list[dict[str, Any]]) -> Door:
-    def seal(payload: Any) -> Callback:
-        query, body = fake.sealed(clean(xml_of(payload)))
-        return Callback("POST", query, body=body.encode())
-
-    def payloads() -> list[Any]:
-        return [{**fake.event("anna"), **kind} for kind in kinds]
-
-    return Door(fake, payloads, seal, lambda board: fake.section().open(board))
-
-
-def wecom_app() -> Door:
-    fake = FakeWecom()
-    press = {
-        "MsgType": "event", "Event": "template_card_event", "EventKey": "k", "TaskId": "t",
-        "CardType": "button_interaction", "ResponseCode": "r",
-        "SelectedItems": {"SelectedItem": {"QuestionKey": "q", "OptionIds": {"OptionId": "o"}}},
-    }  # fmt: skip
-    kinds: list[dict[str, Any]] = [
-        {"MsgType": "text", "Content": FAULT, "MsgId": "1"},
-        {"MsgType": "image", "PicUrl": "http://x", "MediaId": "m", "MsgId": "2"},
-        {"MsgType": "voice", "MediaId": "m", "Format": "amr", "MsgId": "3"},
-        {"MsgType": "event", "Event": "click", "EventKey": "report"},
-        press,
-    ]
-    return wecom(fake, kinds)
-
-
-def wecom_kf() -> Door:
-    fake = FakeKf()
-    news = {"MsgType": "event", "Event": "kf_msg_or_event", "Token": "ENC", "OpenKfId": "wk"}
-    return wecom(fake, [news])
-
-
-def wecom_bot() -> Door:
-    fake = FakeWecomBot()
-    envelope = Envelope(corp.TOKEN, corp.AES_KEY, "", lambda: datetime.now(UTC))
-    event = {"eventtype": "template_card_event", "template_card_event": {
-        "card_type": "button_interaction", "event_key": "k", "task_id": "t",
-        "selected_items": {"selected_item": [{"question_key": "q", "option_ids": {}}]}}}  # fmt: skip
-    kinds: list[dict[str, Any]] = [
-        {"msgtype": "text", "text": {"content": FAULT}, "response_url": "http://127.0.0.1:1/"},
-        {"msgtype": "voice", "voice": {"content": "空调坏了"}},
-        {"msgtype": "image", "image": {"url": "http://127.0.0.1:1/x"}},
-        {
-            "msgtype": "mixed",
-            "mixed": {"msg_item": [{"msgtype": "text", "text": {"content": "x"}}]},
-        },
-        {"msgtype": "text", "text": {"content": "x"}, "quote": {"msgtype": "text", "text": {}}},
-        {"msgtype": "event", "event": event},
-    ]
-
-    def payloads() -> list[Any]:
-        return [fake.body("anna", "group:home", **kind) for kind in kinds]
-
-    def seal(payload: Any) -> Callback:
-        sealed = envelope.seal_json(json.loads(clean(json.dumps(payload, ensure_ascii=False))))
-        said = json.loads(sealed)
-        query = {"timestamp": str(said["timestamp"]), "nonce": said["nonce"]}
-        return Callback("POST", {**query, "msg_signature": said["msgsignature"]}, body=sealed)
-
-    section = WecomBot(token=corp.TOKEN, aes_key=corp.AES_KEY)
-    return Door(fake, payloads, seal, section.open)
-
-
-def dingtalk() -> Door:
-    fake = DingTalkByHttp()
-    press = {"type": "actionCallback", "outTrackId": "c1", "userId": "u", "content": json.dumps(
-        {"cardPrivateData": {"actionIds": ["b1"], "params": {"key": "k"}}})}  # fmt: skip
-    rich = [{"text": "空调坏了"}, {"downloadCode": "d", "type": "picture"}]
-    kinds: list[dict[str, Any]] = [
-        {"text": {"content": FAULT}},
-        {"msgtype": "richText", "content": {"richText": rich}},
-        {"msgtype": "picture", "content": {"downloadCode": "d"}},
-        {"msgtype": "audio", "content": {"recognition": "坏了", "downloadCode": "d"}},
-        {"text": {"content": "x"}, "atUsers": [{"dingtalkId": "d", "staffId": "s"}]},
-    ]
-
-    def seal(payload: Any) -> Callback:
-        stamp = str(int(time.time() * 1000))
-        names = ("timestamp", "sign")
-        secret = DINGTALK_SECRET
-        if isinstance(payload, dict) and "outTrackId" in payload:
-            names = ("x-ddpaas-signature-timestamp", "x-ddpaas-signature")
-            secret = press_secret()
-        headers = dict(zip(names, (stamp, sign(secret, stamp)), strict=True))
-        return Callback("POST", headers=headers, body=json.dumps(payload).encode())
-
-    def payloads() -> list[Any]:
-        return [press, *(fake.message("anna", "group:home", **kind) for kind in kinds)]
-
-    return Door(fake, payloads, seal, lambda board: fake.section().open(board))
-
-
-def press_secret() -> str:
-    """What the adapter registers its presses with."""
-    import hashlib  # noqa: PLC0415
-
-    return hashlib.sha256(f"presses:{DINGTALK_SECRET}".encode()).hexdigest()[:32]
-
-
-def telegram() -> Door:
-    fake = FakeTelegram()
-    kinds: list[dict[str, Any]] = [
-        {"text": FAULT},
-        {"photo": [{"file_id": "f", "file_unique_id": "u", "width": 9, "height": 9}]},
-        {"voice": {"file_id": "f", "file_unique_id": "u", "duration": 3}, "caption": "听"},
-        {"text": "@paidan_bot 接单", "entities": [{"type": "mention", "offset": 0, "length": 11}]},
-        {"location": {"latitude": 31.2, "longitude": 121.4}},
-    ]
-
-    def payloads() -> list[Any]:
-        told: list[Any] = [
-            {"update_id": n, "message": fake.message("anna", "customer:anna", **kind)}
-            for n, kind in enumerate(kinds)
-        ]
-        shown = fake.message("anna", "customer:anna", text="x")
-        press = {"id": "1", "from": fake.person("anna"), "message": shown, "chat_instance": "1"}
-        return [*told, {"update_id": 9, "callback_query": {**press, "data": "t:1:a"}}]
-
-    def seal(payload: Any) -> Callback:
-        headers = {"x-telegram-bot-api-secret-token": TELEGRAM_SECRET}
-        return Callback("POST", headers=headers, body=json.dumps(payload).encode())
-
-    return Door(fake, payloads, seal, lambda board: fake.section().open(board))
-
-
-def clean(text: str) -> str:
-    """What can be sent at all: no half characters."""
-    return text.encode("utf-8", "replace").decode()
-
-
-DOORS: Mapping[str, Callable[[], Door]] = {
-    "wechat": wechat,
-    "wecom": wecom_app,
-    "wecom_kf": wecom_kf,
-    "wecom_bot": wecom_bot,
-    "dingtalk": dingtalk,
-    "telegram": telegram,
-}
-
-
-# --- the run --------------------------------------------------------------------------------------
+TENANT = "demo"
 
 
 @dataclass

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from workflow.records import Button, Card
+from workflow.records import Button, Card, Outgoing
 
 _BREAKS = ("\n", "。", "！", "？", "；", ". ", "，", ", ", " ")
 _JOINERS = "\u200d\ufe0e\ufe0f"
@@ -73,6 +73,21 @@ def neutralise(text: str) -> str:
 def command_lines(buttons: Sequence[Button], reply: str = "回复") -> tuple[str, ...]:
     """The text commands that do what the buttons would: 「回复「接单 7」：接单」."""
     return tuple(f"{reply}「{b.command}」：{b.label}" for b in buttons if b.command)
+
+
+def template_facts(outgoing: Outgoing) -> dict[str, str]:
+    """What an approved template with few variables can say of a message: ``number`` and ``status``
+    of its card, ``title`` (the first line of the news) and its whole ``text``.
+    """
+    card = outgoing.card
+    lines = [line for line in outgoing.text.splitlines() if line.strip()] or [""]
+    said = {
+        "number": card.title if card else lines[0],
+        "title": lines[0],
+        "status": card.subtitle if card else lines[-1],
+        "text": " ".join(lines),
+    }
+    return {name: visible(words) for name, words in said.items()}
 
 
 def plain(card: Card, reply: str = "回复") -> str:

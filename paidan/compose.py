@@ -31,7 +31,6 @@ from paidan.clock import StoreClock
 from paidan.company_file import Loaded
 from paidan.console.app import build
 from paidan.console.services import Services
-from paidan.console.signing import LOGIN_FOR, login_path
 from paidan.demo import demo_company
 from paidan.demo.history import seed_history
 from paidan.house import House, MovableClock
@@ -42,6 +41,7 @@ from paidan.learning.following import Follower, LiveReader, Understands
 from paidan.learning.nightly import Nightly, in_own_process
 from paidan.learning.registry import Registry
 from paidan.settings import Settings
+from paidan.signing import LOGIN_FOR, login_path
 from paidan.voice.dictation import Dictation
 from paidan.voice.equipment import Lacking, files
 from paidan.voice.section import Voice
@@ -310,7 +310,7 @@ async def _door(
         site = web.TCPSite(runner, settings.http.host, settings.http.port)
         await site.start()
         port = runner.addresses[0][1]
-        base = settings.http.public_url or f"http://{_shown(settings.http.host)}:{port}"
+        base = settings.http.public_url or f"http://{settings.http.near}:{port}"
         yield base.rstrip("/")
     finally:
         await runner.cleanup()
@@ -383,7 +383,3 @@ def _welcome(settings: Settings, address: str, staff: Mapping[str, Staff], *, de
         return f"派单已就绪：{address}"
     path = login_path(settings.secret(), settings.tenant, chief, datetime.now(UTC))
     return f"派单已就绪：{address}\n管理员一次性登录链接（15 分钟内有效）：{address}{path}"
-
-
-def _shown(host: str) -> str:
-    return "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host  # noqa: S104  # read, not bound

@@ -139,7 +139,7 @@ def login_link(settings: Settings, staff_id: str) -> str:
     Raises:
         InvalidInput: nobody by this id.
     """
-    from paidan.console.signing import login_path
+    from paidan.signing import login_path
 
     company = stored_company(settings)
     known = {s.id for s in company.staff.values() if s.active} if company else set()
@@ -176,7 +176,7 @@ def action_link(settings: Settings, do: str, ref: str, staff_id: str) -> str:
         InvalidInput: nobody by this id, or no such action.
     """
     from bots.rights import NEEDS
-    from paidan.console.signing import action_path
+    from paidan.signing import action_path
 
     if do not in NEEDS:
         raise InvalidInput(field="do", found=do, allowed=", ".join(sorted(NEEDS)))
@@ -200,7 +200,7 @@ def action_link(settings: Settings, do: str, ref: str, staff_id: str) -> str:
 
 def alarm_token(settings: Settings) -> str:
     """The bearer token with which devices may raise alarms."""
-    from paidan.console.signing import alarm_token as token
+    from paidan.signing import alarm_token as token
 
     return token(settings.secret(), settings.tenant)
 

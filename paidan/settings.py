@@ -63,6 +63,11 @@ class Http(Section):
     port: int = Field(default=8080, ge=0, le=65_535)
     public_url: str = Field(default="", pattern=r"^(https?://[^\s/]+(/\S*)?)?$")
 
+    @property
+    def near(self) -> str:
+        """The host under which this machine reaches what is served on ``host``."""
+        return "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - read, not bound
+
 
 class Log(Section):
     """``format``: text for people, json for collectors, auto by whether a terminal listens."""
@@ -143,14 +148,12 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         """What links begin with, without a slash at the end."""
-        host = "127.0.0.1" if self.http.host in {"0.0.0.0", "::", ""} else self.http.host  # noqa: S104 - read, not bound
-        return (self.http.public_url or f"http://{host}:{self.http.port}").rstrip("/")
+        return (self.http.public_url or self.local_url).rstrip("/")
 
     @property
     def local_url(self) -> str:
         """Where the pages are reached on this machine."""
-        host = self.http.host if self.http.host not in {"0.0.0.0", "::", ""} else "127.0.0.1"  # noqa: S104  # read, not bound
-        return f"http://{host}:{self.http.port}"
+        return f"http://{self.http.near}:{self.http.port}"
 
     def secret(self) -> bytes:
         """The key that signs sessions and links. Without one, a random one is made on first use and

@@ -17,8 +17,6 @@ from datetime import timedelta
 from hmac import compare_digest
 from typing import Any, Final
 
-from yarl import URL
-
 from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import split
 from bots.dingtalk import examining, writing
@@ -185,7 +183,7 @@ class DingTalk:
             return await self._pressed(press)
         with reading():
             opened, inbound = session(fields), said(fields, self._board.tenant)
-        if opened is not None and not _ours(opened.address, self._webhooks):
+        if opened is not None and not allowed(opened.address, self._webhooks):
             _log.warning("a session's address is not DingTalk's")
         elif opened is not None:
             life = opened.until - self._board.now()
@@ -242,9 +240,7 @@ class DingTalk:
     ) -> Mapping[str, Any]:
         """Offer the choices to the presser alone; words are written as a command."""
         if not asked.choices:
-            wanted = asked.command or asked.label
-            hint = say("wanted", await self._board.locale(press.who), wanted)
-            return _privately({"hint": hint})
+            return _privately({"hint": asked.wanted(await self._board.locale(press.who))})
         choices = asked.buttons()[: writing.BUTTONS]
         keys = await self._presses.keys(choices)
         await self._keep_card(press.card, kept["chat"], kept["kind"], [*kept["keys"], *keys])
@@ -380,13 +376,6 @@ class DingTalk:
         if not self._robots:
             found.append(Finding("warn", "dingtalk_no_robots"))
         return found
-
-
-def _ours(address: str, hosts: Sequence[str]) -> bool:
-    try:
-        return allowed(URL(address), hosts)
-    except ValueError:
-        return False
 
 
 def _by_id(keys: Sequence[str], pressed: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, TypeVar
 
-from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools import AND, BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError, MailboxLoginError
 
 Security = Literal["tls", "starttls", "none"]
@@ -32,20 +32,6 @@ minutes.
 LARGEST: Final = 40 * 1024 * 1024
 """Bytes of one mail; more than mail servers take from each other."""
 _FAILURES: Final = (imaplib.IMAP4.error, ImapToolsError, OSError)
-_MONTHS: Final = (
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-)
 _SIZE: Final = re.compile(rb"RFC822\.SIZE (\d+)")
 
 T = TypeVar("T")
@@ -192,8 +178,8 @@ class Mailbox:
 
     def _unseen(self, since: datetime) -> list[int]:
         """Servers search by days of their own; the mails of those are asked for their time."""
-        day = since - timedelta(days=1)
-        found = self._search(f"UNSEEN SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}")
+        day = (since - timedelta(days=1)).date()
+        found = self._search(str(AND(seen=False, date_gte=day)))
         return [uid for uid in found if (head := self._head(uid)) and _arrived(head) >= since]
 
     def _search(self, criteria: str) -> list[int]:

@@ -57,7 +57,9 @@ def reading() -> Iterator[None]:
     """
     try:
         yield
-    except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, OSError) as error:
+    except CallbackError:
+        raise
+    except Exception as error:  # noqa: BLE001 - libraries raise whatever comes of odd fields
         raise Malformed(f"cannot be read: {type(error).__name__}") from None
 
 

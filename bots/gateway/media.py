@@ -71,8 +71,15 @@ async def download(
     raise Refused(channel, "an attachment that redirects for ever")
 
 
-def allowed(address: URL, hosts: Sequence[str]) -> bool:
-    """Whether an address is the platform's."""
+def allowed(address: URL | str, hosts: Sequence[str]) -> bool:
+    """Whether an address is the platform's; one that is none is nobody's."""
+    try:
+        return _is_theirs(URL(address), hosts)
+    except ValueError:
+        return False
+
+
+def _is_theirs(address: URL, hosts: Sequence[str]) -> bool:
     if str(address.origin()) in hosts if address.is_absolute() else False:
         return True
     host = (address.host or "").lower()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
+from bots.gateway.sayings import say
 from workflow.ports import Notes
 from workflow.records import Action, Button
 
@@ -35,6 +36,10 @@ class Asked:
     label: str
     choices: tuple[tuple[str, str], ...]
     command: str = ""
+
+    def wanted(self, locale: str) -> str:
+        """How to write what cannot be tapped."""
+        return say("wanted", locale, self.command or self.label)
 
     def buttons(self) -> tuple[Button, ...]:
         """One button a choice."""

@@ -16,7 +16,7 @@ from hmac import compare_digest
 from typing import Any, Final
 
 from bots.channel import Anomalous, Capabilities, ChannelError, Refused, Retry
-from bots.degrade import visible
+from bots.degrade import template_facts
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Switchboard
 from bots.gateway.api import Api
 from bots.sms.reading import CAPABILITIES, CHANNEL, normalised, pushed
@@ -135,18 +135,8 @@ class ShortMessages:
         return Receipt(sent, self._board.now(), "as a short message")
 
     def _filled(self, outgoing: Outgoing) -> dict[str, str]:
-        card = outgoing.card
-        lines = [line for line in outgoing.text.splitlines() if line.strip()] or [""]
-        said = {
-            "number": card.title if card else lines[0],
-            "title": lines[0],
-            "status": card.subtitle if card else lines[-1],
-            "text": " ".join(lines),
-        }
-        return {
-            variable: visible(said.get(what, ""))[:_VALUE]
-            for variable, what in self._template_fields.items()
-        }
+        facts = template_facts(outgoing)
+        return {name: facts[what][:_VALUE] for name, what in self._template_fields.items()}
 
     async def _call(self, action: str, query: Mapping[str, str]) -> Mapping[str, Any]:
         headers = {

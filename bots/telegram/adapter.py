@@ -200,13 +200,7 @@ class Telegram:
         return updates
 
     async def _take(self, update: Update) -> None:
-        """Keep what is for us; presses are answered so that the button stops turning.
-
-        Raises:
-            Malformed: who pressed, or where, is missing.
-        """
-        with reading():
-            insist(update)
+        """Keep what is for us; presses are answered so that the button stops turning."""
         if update.message is not None and update.message.migrate_to_chat_id is not None:
             await self._moved(update.message.chat.id, update.message.migrate_to_chat_id)
             return
@@ -256,8 +250,7 @@ class Telegram:
         """Offer the choices under the card; words that must be written are written as a command."""
         if not asked.choices:
             locale = await self._board.locale(str(query.from_user.id))
-            words = say("wanted", locale, asked.command or asked.label)
-            await self._answered(query, words, alert=True)
+            await self._answered(query, asked.wanted(locale), alert=True)
             return
         buttons = asked.buttons()
         keys = await self._presses.keys(buttons)
@@ -420,12 +413,11 @@ def _update_of(found: object, bot: Bot) -> Update:
     """An update, read.
 
     Raises:
-        Malformed: it is none.
+        Malformed: it is none, or who, where or when is missing.
     """
-    try:
+    with reading():
         update = Update.de_json(found, bot) if isinstance(found, dict) else None
-    except Exception as error:  # noqa: BLE001 - the library raises whatever comes of odd fields
-        raise Malformed(f"not an update: {type(error).__name__}") from None
-    if update is None or not isinstance(update.update_id, int):
-        raise Malformed("not an update")
+        if update is None or not isinstance(update.update_id, int):
+            raise Malformed("not an update")
+        insist(update)
     return update

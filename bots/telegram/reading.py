@@ -58,7 +58,7 @@ def said(update: Update, tenant: str, me: User, chat: str) -> Inbound | None:
 
 
 def insist(update: Update) -> None:
-    """What every update has that we look into, whoever wrote it.
+    """That it has who, where and when: the library reads an update without them.
 
     Raises:
         TypeError, AttributeError: it has not.

@@ -20,7 +20,7 @@ from hmac import compare_digest
 from typing import Any, Final
 
 from bots.channel import Anomalous, Capabilities, Refused
-from bots.degrade import split, visible
+from bots.degrade import split, template_facts, visible
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Switchboard
 from bots.gateway.api import Api
 from bots.gateway.codes import Authorised, Codes
@@ -208,15 +208,9 @@ class OfficialAccount:
     async def _by_template(self, outgoing: Outgoing) -> Receipt:
         if not self._template:
             raise Refused(CHANNEL, "the follower's window is shut, and there is no template")
-        card = outgoing.card
-        lines = [line for line in outgoing.text.splitlines() if line.strip()] or [""]
-        said = {
-            "number": card.title if card else lines[0],
-            "title": lines[0],
-            "status": card.subtitle if card else lines[-1],
-        }
+        facts = template_facts(outgoing)
         data = {
-            keyword: {"value": visible(said.get(what, ""))[:_TEMPLATE_WORDS]}
+            keyword: {"value": facts[what][:_TEMPLATE_WORDS]}
             for keyword, what in self._template_fields.items()
         }
         message = {

@@ -112,7 +112,7 @@ class App:
         found = await cards.meant(self._presses, press.key, press.option)
         if found is None:
             if first:
-                self._after(self._tell_code(press.who, "expired"))
+                self._after(self._tell_expired(press.who))
         elif isinstance(found, Asked):
             if first:
                 self._after(self._ask(press, found))
@@ -131,10 +131,10 @@ class App:
     async def _ask(self, press: Press, asked: Asked) -> None:
         """Offer the choices on the card; words are asked for in words."""
         shown = await self._shown(press.task)
-        if not asked.choices or shown is None:
-            await self._tell_code(press.who, "wanted", asked.command or asked.label)
-            return
         locale = await self._board.locale(press.who)
+        if not asked.choices or shown is None:
+            await self._tell(press.who, asked.wanted(locale))
+            return
         asking = cards.asking(shown, asked, press.key, locale)
         await self._repainted(press.task, press.who, asking)
 
@@ -143,8 +143,8 @@ class App:
         if shown is not None:
             await self._repainted(press.task, press.who, shown)
 
-    async def _tell_code(self, who: str, code: str, what: str = "") -> None:
-        await self._tell(who, say(code, await self._board.locale(who), what))
+    async def _tell_expired(self, who: str) -> None:
+        await self._tell(who, say("expired", await self._board.locale(who)))
 
     async def _tell(self, who: str, words: str) -> None:
         for page in plain_pages(words):

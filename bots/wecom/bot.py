@@ -18,18 +18,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from yarl import URL
-
 from bots.channel import Capabilities, ChannelError, Refused
-from bots.gateway.adapter import (
-    Answer,
-    Callback,
-    Fetched,
-    Finding,
-    Malformed,
-    Switchboard,
-    reading,
-)
+from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Malformed, Switchboard
 from bots.gateway.api import Api
 from bots.gateway.codes import Codes
 from bots.gateway.media import allowed, download
@@ -185,7 +175,7 @@ class Bot:
             asking = cards.asking(shown, asked, press.key, locale)
             painted = await self._repainted(press.task, asking)
         if not painted:
-            await self._tell(press, say("wanted", locale, asked.command or asked.label))
+            await self._tell(press, asked.wanted(locale))
 
     async def _back(self, press: Press) -> None:
         shown = await self._shown(press.task)
@@ -355,9 +345,7 @@ class Bot:
         chat = body.get("chatid") or (sender.get("userid") if isinstance(sender, dict) else "")
         if not isinstance(url, str) or not isinstance(chat, str) or not chat:
             return
-        with reading():
-            trusted = allowed(URL(url), (".weixin.qq.com", *self._hosts))
-        if not trusted:
+        if not allowed(url, (".weixin.qq.com", *self._hosts)):
             _log.warning("an answer's address is not the platform's")
             return
         await self._board.notes.put(f"answer:{chat}", url, _URL_LIFE)

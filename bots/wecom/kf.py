@@ -203,8 +203,7 @@ class CustomerService:
                 await self._say(inbound.chat, await self._menu(asked.label, offered))
             else:
                 locale = await self._board.locale(inbound.chat)
-                words = say("wanted", locale, asked.command or asked.label)
-                await self._told(inbound.chat, words)
+                await self._told(inbound.chat, asked.wanted(locale))
         except ChannelError as error:
             _log.warning("a press was not followed up: %s", error.why)
 

@@ -26,7 +26,7 @@ from yarl import URL
 
 from bots.gateway.adapter import Finding
 from paidan.channels.section import Words
-from paidan.console.signing import sign, unsign
+from paidan.signing import sign, unsign
 from workflow.errors import NotAllowed
 
 MARK: Final = "paidan_knock"

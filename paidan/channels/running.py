@@ -14,7 +14,7 @@ from bots.gateway.adapter import Adapter, Admit, Link, Switchboard
 from bots.gateway.tokens import Tokens
 from paidan.channels import Channels
 from paidan.channels.troubles import tell_supervisors
-from paidan.console.signing import press_path
+from paidan.signing import press_path
 from workflow.errors import PaidanError
 from workflow.records import ChatRef
 

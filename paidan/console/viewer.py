@@ -9,7 +9,7 @@ from aiohttp import web
 
 from paidan.console.rights import Right, has
 from paidan.console.services import Services
-from paidan.console.signing import SESSION_FOR, csrf_token, sign, unsign
+from paidan.signing import SESSION_FOR, csrf_token, sign, unsign
 from workflow.company import Company, Staff
 from workflow.errors import NotAllowed
 

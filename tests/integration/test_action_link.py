@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from notifier.plan import plan
-from paidan.console.signing import unsign
 from paidan.demo import seed
 from paidan.errands import action_link
 from paidan.settings import Settings
+from paidan.signing import unsign
 from storage import open_store
 from workflow import commands as c
 from workflow.errors import InvalidInput, NotAllowed, UnknownTicket

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from paidan.console.signing import press_path
+from paidan.signing import press_path
 from tests.vendors.dingtalk import LinkedDingTalk
 from tests.vendors.ear import Ear
 from tests.vendors.platform import SECRET_KEY, TENANT, Shown, Town, town

@@ -30,6 +30,13 @@ async def test_who_texts_what_they_reported_in_a_chat_is_not_doubled(town: Town)
     assert order.phone == NUMBER
 
 
+async def test_who_texts_another_fault_is_the_customer_who_chatted(town: Town) -> None:
+    await town.say("k9", f"锦绣苑3栋2单元501空调不制冷，电话{NUMBER}")
+    await texts(town, "锦绣苑3栋2单元501马桶堵了，水漫出来了")
+    chatted, texted = await town.orders()
+    assert chatted.customer_id == texted.customer_id
+
+
 async def test_who_texts_is_called_back_at_the_number_they_texted_from(town: Town) -> None:
     await texts(town, "锦绣苑3栋2单元501马桶堵了，水漫出来了")
     (order,) = await town.orders()

@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from paidan.channels.dingtalk import DingTalk, GroupRobot
 from paidan.channels.section import ChannelSection
-from paidan.console.signing import login_path
+from paidan.signing import login_path
 from tests.vendors.platform import SECRET_KEY, TENANT, Clip, Platform, Shown
 from tests.waiting import wait_until
 

@@ -14,8 +14,8 @@ from aiohttp import web
 from bots import alarms
 from bots.alarms import Alarm
 from paidan.console.guard import READ_WITHIN
-from paidan.console.signing import unsign
 from paidan.console.viewer import SERVICES
+from paidan.signing import unsign
 from workflow.company import Asset
 from workflow.errors import InvalidInput, NotAllowed
 from workflow.ports import UnitOfWork

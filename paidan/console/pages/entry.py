@@ -8,7 +8,6 @@ from paidan.console.answers import go_back
 from paidan.console.guard import read_form
 from paidan.console.press import conclude
 from paidan.console.render import page
-from paidan.console.signing import unsign
 from paidan.console.viewer import (
     LOCALE_COOKIE,
     LOCALES,
@@ -20,6 +19,7 @@ from paidan.console.viewer import (
     session_cookie,
     set_cookie,
 )
+from paidan.signing import unsign
 from workflow.company import Staff
 from workflow.errors import NotAllowed
 from workflow.ports import UnitOfWork

@@ -16,8 +16,8 @@ from paidan.console.chats import pressed
 from paidan.console.guard import read_form
 from paidan.console.press import conclude, settled
 from paidan.console.render import page, reader_of
-from paidan.console.signing import unsign
 from paidan.console.viewer import SERVICES, VIEWER
+from paidan.signing import unsign
 from workflow.errors import NotAllowed
 from workflow.ports import UnitOfWork
 from workflow.records import Action, Button, ChatRef, Inbound

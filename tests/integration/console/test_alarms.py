@@ -9,7 +9,7 @@ import pytest
 
 from paidan.console.pages.alarms import LIMIT
 from paidan.console.services import Services
-from paidan.console.signing import alarm_token, sign
+from paidan.signing import alarm_token, sign
 from tests.integration.console.conftest import SECRET, TENANT, TUESDAY, Browser
 
 GOOD = {"id": "1", "asset": "a01", "code": "E07", "text": "门锁回路断开", "severity": "major"}

@@ -16,7 +16,7 @@ from paidan.console.app import ROUTES, build
 from paidan.console.live import HUB
 from paidan.console.rights import Right
 from paidan.console.services import Services
-from paidan.console.signing import action_path, login_path, sign
+from paidan.signing import action_path, login_path, sign
 from tests.integration.console.conftest import SECRET, TENANT, Browser
 from workflow.ports import UnitOfWork
 from workflow.records import Action
