@@ -3,6 +3,7 @@
 ChannelError
 ├── Retry        not now: try again after ``after``
 ├── Refused      never like this: blocked, no such chat, not allowed to speak there
+│   └── Barred   nobody is reached: the account itself is refused
 ├── Unsupported  this channel cannot show such a thing at all
 └── Anomalous    an answer we do not understand; whether it arrived is unknown
 
@@ -37,6 +38,12 @@ class Retry(ChannelError):
 
 class Refused(ChannelError):
     """Permanent for this chat: another channel has to carry the message."""
+
+
+class Barred(Refused):
+    """The platform refuses the account: a wrong secret, a foreign IP, a frozen application. It
+    stays so for everybody until a person mends it there.
+    """
 
 
 class Unsupported(ChannelError):

@@ -17,8 +17,8 @@ from typing import Protocol
 
 import structlog
 
-from bots.channel import Anomalous, Channel, ChannelError, Refused, Retry, Unsupported
-from notifier.deadletters import dead_letters
+from bots.channel import Anomalous, Barred, Channel, ChannelError, Refused, Retry, Unsupported
+from notifier.deadletters import barred, dead_letters
 from notifier.mailbox import (
     Parcel,
     digest,
@@ -64,6 +64,7 @@ class _Later:
     why: str
     counted: bool = False
     spacing: timedelta = timedelta(0)
+    barred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class Delivery:
         for n, parcel in enumerate(waiting):
             outcome = await self._deliver(tenant, parcel)
             await self._settle(tenant, parcel, outcome)
-            if isinstance(outcome, _Later):
+            if isinstance(outcome, _Later) and not outcome.barred:
                 soon = outcome.at
                 if outcome.counted:
                     soon = min(soon, self._clock.now(tenant) + OPEN_FOR)
@@ -204,8 +205,8 @@ class Delivery:
     async def _deliver(self, tenant: str, parcel: Parcel) -> _Outcome:
         """Try the chat it is for, then its fallbacks.
 
-        The next one is tried when a chat refuses for good; for an emergency, or when this was the
-        last attempt, also when it merely fails.
+        The next one is tried when a chat or the account is refused for good; for an emergency, or
+        when this was the last attempt, also when it merely fails.
         """
         tries = self._tries(parcel) + 1
         last, old = tries >= MOST_ATTEMPTS, self._is_old(tenant, parcel)
@@ -219,7 +220,7 @@ class Delivery:
             whys.append(f"{to.channel}: {outcome.why}")
             if isinstance(outcome, _Later):
                 later = later or outcome
-                if not eager:
+                if not eager and not outcome.barred:
                     return later
         if later is None or old or (last and later.counted):
             return _Dead("; ".join(whys))
@@ -243,9 +244,11 @@ class Delivery:
     def _wait(self, tenant: str, parcel: Parcel, to: ChatRef) -> _Later | None:
         """Until when the channel rests or the chat's window is full."""
         now = self._clock.now(tenant)
-        resting = self._breakers[tenant, to.channel].blocked(now)
+        breaker = self._breakers[tenant, to.channel]
+        resting = breaker.blocked(now)
         if resting is not None:
-            return _Later(resting, "the channel rests after failures")
+            why = "the account is refused" if breaker.barred else "the channel rests after failures"
+            return _Later(resting, why, barred=breaker.barred)
         bucket = self._chat(tenant, to).bucket
         full = bucket.take(now, urgent=parcel.urgent)
         if full is not None:
@@ -261,6 +264,10 @@ class Delivery:
             receipt = await self._say(channel, tenant, parcel, to)
         except Retry as busy:
             return _Later(now + max(busy.after, timedelta(seconds=1)), busy.why)
+        except Barred as no:
+            again = breaker.bar(now)
+            await self._tell_barred(tenant, to.channel, no.why)
+            return _Later(again, no.why, barred=True)
         except (Refused, Unsupported) as no:
             breaker.succeeded()
             return _Dead(no.why)
@@ -289,8 +296,8 @@ class Delivery:
             plainer = replace(can, cards=False, mentions=False)
             outgoing, lost = fit(whole, plainer, words, brief=parcel.brief)
             receipt = await self._answered(channel.send(outgoing))
-        except Refused:
-            if not outgoing.previous:
+        except Refused as no:
+            if isinstance(no, Barred) or not outgoing.previous:
                 raise
             fresh = replace(outgoing, previous="", key=f"{outgoing.key}:fresh")
             receipt, lost = await self._answered(channel.send(fresh)), "the older card was gone"
@@ -360,6 +367,16 @@ class Delivery:
             for queued in parcel.notices:
                 for notice in dead_letters(queued, why, uow.company, words):
                     uow.outbox.add(notice)
+
+        await self._store.transact(tenant, write)
+
+    async def _tell_barred(self, tenant: str, channel: str, why: str) -> None:
+        log.warning("the account is refused", tenant=tenant, channel=channel, why=why)
+        words = self._words(tenant)
+
+        def write(uow: UnitOfWork) -> None:
+            for notice in barred(channel, why, uow.company, words):
+                uow.outbox.add(notice)
 
         await self._store.transact(tenant, write)
 

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 FAILURES_TO_OPEN = 5
 OPEN_FOR = timedelta(seconds=30)
+BARRED_FOR = timedelta(minutes=10)
+"""How long an account that its platform refuses is left alone: a person has to mend it."""
 _FIRST = timedelta(seconds=5)
 _LONGEST = timedelta(minutes=10)
 _FACTOR = 3
@@ -68,6 +70,7 @@ class Breaker:
 
     failures: int = 0
     until: datetime | None = None
+    barred: bool = False
 
     def blocked(self, now: datetime) -> datetime | None:
         """When to come back; None lets one message through."""
@@ -80,7 +83,12 @@ class Breaker:
 
     def succeeded(self) -> None:
         """The channel answered."""
-        self.failures, self.until = 0, None
+        self.failures, self.until, self.barred = 0, None, False
+
+    def bar(self, now: datetime) -> datetime:
+        """The platform refuses the account; when to ask it again."""
+        self.until, self.barred = now + BARRED_FOR, True
+        return self.until
 
     def failed(self, now: datetime) -> None:
         """The channel did not answer, or nonsense."""

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from bots.channel import Anomalous, Refused, Retry
+from bots.channel import Anomalous, Barred, Refused, Retry
 from bots.dingtalk.reading import CHANNEL
 from bots.gateway.api import Api, Response
 from bots.gateway.tokens import Tokens
@@ -29,6 +29,11 @@ BANNED_FOR: Final = timedelta(minutes=5)
 _SLOW: Final = timedelta(seconds=60)
 _TOO_FAST: Final = timedelta(minutes=10)
 _DEAD: Final = ("InvalidAuthentication", "40014", "42001", "88")
+_BARRED: Final = (
+    "Forbidden.AccessDenied.IpNotInWhiteList",
+    "60020",
+    "invalidClientIdOrSecret",
+)
 _BUSY: Final = (
     "Forbidden.AccessDenied.Qps",
     "Forbidden.AccessDenied.Qpm",
@@ -187,10 +192,11 @@ def _answer(answer: Response) -> Mapping[str, Any]:
     if code.startswith(_BUSY):
         raise Retry(CHANNEL, code, after=_SLOW)
     if code.startswith(_DEAD):
-        raise Refused(CHANNEL, f"{code}: client id or secret")
+        raise Barred(CHANNEL, f"{code}: client id or secret")
     if answer.status >= HTTPStatus.BAD_REQUEST:
         why = f"{code or answer.status} {str(found.get('message', ''))[:300]}"
-        raise Refused(CHANNEL, why + _lacking(found))
+        refusal = Barred if code.startswith(_BARRED) else Refused
+        raise refusal(CHANNEL, why + _lacking(found))
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from bots.channel import Refused, Retry
+from bots.channel import Barred, Refused, Retry
 from bots.gateway.tokens import Fetch, Tokens
 
 Answer = Mapping[str, Any]
@@ -15,12 +15,13 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """``dead``: the token is; ``busy``: wait so many seconds; ``field`` holds the code, and what
-    is neither 0, dead nor busy is for ever.
+    """``dead``: the token is; ``busy``: wait so many seconds; ``barred``: the account is; ``field``
+    holds the code, and what is neither 0, dead nor busy is for ever.
     """
 
     dead: frozenset[int]
     busy: Mapping[int, int]
+    barred: frozenset[int] = frozenset()
     field: str = "errcode"
     words: str = "errmsg"
 
@@ -34,6 +35,7 @@ class Codes:
 
         Raises:
             Retry: the platform is busy, or the token is still dead.
+            Barred: it refuses the whole account.
             Refused: it never will; ``why`` begins with the code.
         """
         code = self.code(found)
@@ -42,7 +44,7 @@ class Codes:
         why = f"{code} {str(found.get(self.words, ''))[:200]}"
         if code in self.dead or code in self.busy:
             raise Retry(channel, why, after=timedelta(seconds=self.busy.get(code, 30)))
-        raise Refused(channel, why)
+        raise (Barred if code in self.barred else Refused)(channel, why)
 
 
 class Authorised:

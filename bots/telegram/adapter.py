@@ -30,7 +30,7 @@ from telegram.error import (
 from telegram.request import HTTPXRequest
 from yarl import URL
 
-from bots.channel import Anomalous, Capabilities, ChannelError, Refused, Retry
+from bots.channel import Anomalous, Barred, Capabilities, ChannelError, Refused, Retry
 from bots.degrade import visible
 from bots.gateway.adapter import (
     Answer,
@@ -330,7 +330,9 @@ class Telegram:
             if any(words in why.lower() for words in _BENIGN):
                 return None
             raise Refused(CHANNEL, why) from None
-        except (Forbidden, InvalidToken) as error:
+        except InvalidToken as error:
+            raise Barred(CHANNEL, error.message) from None
+        except Forbidden as error:
             raise Refused(CHANNEL, error.message) from None
         except NetworkError as error:
             raise Anomalous(CHANNEL, type(error).__name__) from None

@@ -45,7 +45,9 @@ SCANNED_FOR: Final = timedelta(minutes=30)
 SHUT: Final = frozenset({45015, 45047})
 """The window is over, or its pushes are used up."""
 CODES: Final = Codes(
-    dead=frozenset({40001, 40014, 42001}), busy={-1: 5, 45009: 600, 45011: 60, 48004: 600}
+    dead=frozenset({40001, 40014, 42001}),
+    busy={-1: 5, 45009: 600, 45011: 60, 48004: 600},
+    barred=frozenset({40013, 40125, 40164, 50002}),
 )
 UNPERMITTED: Final = frozenset({"48001", "50002"})
 """The account may not use this interface, or is frozen."""

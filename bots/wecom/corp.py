@@ -23,8 +23,10 @@ BUSY: Final = {-1: 5, 6000: 5, 45009: 60, 45033: 5}
 """Seconds to wait: the system is busy, data was changed under us, a minute's quota, too many at
 once.
 """
-CODES: Final = Codes(dead=frozenset({40001, 40014, 42001}), busy=BUSY)
-_ASKING: Final = Codes(dead=frozenset(), busy=BUSY)
+_BARRED: Final = frozenset({40013, 40056, 60020, 301002})
+"""Corporation, application or IP address are not those of the account."""
+CODES: Final = Codes(dead=frozenset({40001, 40014, 42001}), busy=BUSY, barred=_BARRED)
+_ASKING: Final = Codes(dead=frozenset(), busy=BUSY, barred=_BARRED | {40001, 40091})
 _FETCH_WITHIN: Final = 30.0
 _MENDED: Final[Mapping[str, str]] = {
     "40013": "corp_id",

@@ -9,6 +9,7 @@ import io
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,18 @@ from typing import Any
 import psycopg
 import pytest
 
-from bots.channel import Capabilities
+from bots.channel import Barred, Capabilities
 from bots.degrade import visible
 from bots.front_desk import FrontDesk
 from paidan.console.pages.hooks import LIMIT
 from tests.contract.test_platforms import FAULT, PLATFORMS, has
-from tests.vendors.dingtalk import LinkedDingTalk
+from tests.vendors.dingtalk import DingTalkByHttp, LinkedDingTalk
 from tests.vendors.ear import Ear
 from tests.vendors.mail import FakeMail
 from tests.vendors.platform import TENANT, Platform, Town, town
+from tests.vendors.telegram import FakeTelegram
+from tests.vendors.wechat import FakeWechat
+from tests.vendors.wecom import FakeWecom
 from tests.waiting import wait_until
 from workflow.kept import Admitted
 from workflow.ports import UnitOfWork
@@ -294,6 +298,45 @@ async def test_forty_who_find_the_token_dead_renew_it_once(
             assert platform.fetched == before + 1, code
             for who in people:
                 assert any("你好" in s.text for s in platform.shown(f"customer:{who}"))
+
+
+def _mistrusts(platform: FakeWecom) -> None:
+    platform.allowed_ip = False
+
+
+def _moves(platform: FakeWechat | DingTalkByHttp) -> None:
+    platform.from_ip = "1.2.3.4"
+    platform.kills_token()
+
+
+def _revokes(platform: FakeTelegram) -> None:
+    platform.revoked = True
+
+
+@pytest.mark.parametrize(
+    ("kind", "refuse", "why"),
+    [
+        (FakeWecom, _mistrusts, "60020"),
+        (FakeWechat, _moves, "40164"),
+        (DingTalkByHttp, _moves, "IpNotInWhiteList"),
+        (FakeTelegram, _revokes, "unauthorized"),
+    ],
+    ids=["wecom", "wechat", "dingtalk", "telegram"],
+)
+async def test_an_account_that_is_refused_is_told_from_a_chat_that_is(
+    kind: type[Platform], refuse: Callable[[Any], None], why: str, tmp_path: Path
+) -> None:
+    async with town(kind(), Ear(), tmp_path) as there:
+        platform = there.platform
+        adapter = there.parts.adapters[platform.name]
+        greeting = Outgoing(TENANT, place(platform, "first"), "一", key="first")
+        if kind is not DingTalkByHttp:  # it would answer by the session, which needs no account
+            await platform.says("first", "你好", "customer:first")
+            await there.until_shown("customer:first", lambda shown: bool(shown.text))
+        await adapter.send(greeting)
+        refuse(platform)
+        with pytest.raises(Barred, match=f"(?i){why}"):
+            await adapter.send(replace(greeting, key="second"))
 
 
 def place(platform: Platform, who: str) -> ChatRef:

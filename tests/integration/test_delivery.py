@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import storage
-from bots.channel import Anomalous, Capabilities, Refused, Retry, Unsupported
+from bots.channel import Anomalous, Barred, Capabilities, Refused, Retry, Unsupported
 from bots.web import WebChannel
 from notifier import Delivery, plan
 from notifier.delivery import MOST_ATTEMPTS
@@ -311,6 +311,30 @@ async def test_what_nobody_takes_is_dead_and_supervisors_hear_once(bench: Bench)
     await bench.run()
     assert len(bad.texts) == 1
     assert await bench.states() == ["sent", "sent"]
+
+
+async def test_a_refused_account_is_left_alone_and_told_of_once_and_nothing_is_lost(
+    bench: Bench,
+) -> None:
+    bad, good = Scripted("bad", always=Barred("bad", "60020 not allow ip")), Scripted("good")
+    bench.speak(bad=bad, good=good)
+    await bench.tell(ChatRef("bad", "qian"), "只有这里")
+    for text in ("换一处说", "再换一处"):
+        await bench.tell(ChatRef("bad", "zhao"), text, fallbacks=(DIRECT,))
+    await bench.tell(ChatRef("bad", "qian"), "也只有这里")
+    await bench.tell(ChatRef("bad", "qian"), "这条有别处", fallbacks=(DIRECT,))
+    await bench.run(minutes=25)
+    told = [out for out in good.arrived if out.to == SUPERVISORS]
+    assert len(told) == 1
+    assert "60020 not allow ip" in told[0].text
+    assert "paidan doctor bad" in told[0].text
+    said = [out.text for out in good.arrived if out.to == DIRECT]
+    assert sorted(said) == ["再换一处", "换一处说", "这条有别处"]
+    assert bad.calls <= 2 + 2, "two chats at the same time, then one try every ten minutes"
+    bad.always = None
+    await bench.run(minutes=10)
+    assert bad.texts == ["只有这里", "也只有这里"]
+    assert set(await bench.states()) == {"sent"}
 
 
 async def test_a_dead_letter_that_dies_makes_no_more(bench: Bench) -> None:

@@ -81,6 +81,7 @@ class FakeTelegram(Platform):
         self.hook_set: dict[str, Any] = {}
         self.moved: dict[int, int] = {}
         self.waiting: list[dict[str, Any]] = []
+        self.revoked = False
         self._ids = itertools.count(1000)
 
     # --- the platform's own doors ---------------------------------------------------------------
@@ -104,7 +105,7 @@ class FakeTelegram(Platform):
         return Telegram(token=TOKEN, secret=secret, address=address)
 
     async def _call(self, request: web.Request) -> web.Response:
-        if request.match_info["token"] != TOKEN:
+        if self.revoked or request.match_info["token"] != TOKEN:
             return _no(401, "Unauthorized")
         method = request.match_info["method"]
         form = dict(await request.post())
