@@ -195,6 +195,7 @@ class Stenographer:
         if self._process is not None and not self._turn.locked():
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+            self._process = None  # it takes a moment to die, and hears nobody meanwhile
 
     async def _end(self) -> None:
         process, self._process = self._process, None

@@ -141,6 +141,14 @@ async def test_nobody_speaking_for_a_while_ends_the_process_and_the_next_clip_be
     assert int(again.words) != process
 
 
+async def test_who_speaks_just_as_the_process_is_ended_is_heard_by_the_next(hire: Hire) -> None:
+    pen = hire()
+    process = int((await pen.write_down(b"process")).words)
+    pen._dismiss()
+    again = await pen.write_down(b"process")
+    assert int(again.words) != process
+
+
 async def test_a_missing_program_is_no_words(tmp_path: Path) -> None:
     pen = Stenographer(Voice(model=tmp_path), (str(tmp_path / "nothing"),))
     assert (await pen.write_down(b"x")).why == "crashed"
