@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
-from bots.gateway.adapter import Adapter, Callback, Switchboard
+from bots.dingtalk.calls import press_secret
+from bots.gateway.adapter import Callback
 from bots.gateway.tencent import Envelope
+from paidan.channels.section import ChannelSection
 from paidan.channels.wecom_bot import WecomBot
 from tests.vendors import wecom as corp
 from tests.vendors.dingtalk import SECRET as DINGTALK_SECRET
@@ -28,42 +30,16 @@ from tests.vendors.wecom_kf import FakeKf
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 
 
-class Notes:
-    """A channel's notes in memory; only the newest, as a life would have it."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, str] = {}
-
-    async def get(self, key: str) -> str | None:
-        return self._kept.get(key)
-
-    async def put(self, key: str, value: str, life: timedelta | None = None) -> None:
-        del life
-        if len(self._kept) > 1000:
-            self._kept.pop(next(iter(self._kept)))
-        self._kept[key] = value
-
-    async def swap(
-        self, key: str, old: str | None, new: str, life: timedelta | None = None
-    ) -> bool:
-        if self._kept.get(key) != old:
-            return False
-        await self.put(key, new, life)
-        return True
-
-    async def drop(self, key: str, old: str | None = None) -> None:
-        if old is None or self._kept.get(key) == old:
-            self._kept.pop(key, None)
-
-
 @dataclass
 class Door:
-    """One channel: what its platform sends, and how that is sealed and signed."""
+    """One channel: what its platform sends (words first, new ones each time), and how that is
+    sealed and signed.
+    """
 
     platform: Platform
     payloads: Callable[[], list[Any]]
     seal: Callable[[Any], Callback]
-    open: Callable[[Switchboard], Adapter]
+    section: Callable[[], ChannelSection]
 
 
 def wechat() -> Door:
@@ -88,18 +64,20 @@ def wechat() -> Door:
         query = {"timestamp": stamp, "nonce": nonce, "encrypt_type": "aes"}
         return Callback("POST", {**query, "msg_signature": signature[1]}, body=body.encode())
 
-    return Door(fake, payloads, seal, lambda board: fake.section().open(board))
+    return Door(fake, payloads, seal, fake.section)
 
 
 def wecom(fake: FakeWecom, kinds: list[dict[str, Any]]) -> Door:
+    ids = count(1)
+
     def seal(payload: Any) -> Callback:
         query, body = fake.sealed(clean(xml_of(payload)))
         return Callback("POST", query, body=body.encode())
 
     def payloads() -> list[Any]:
-        return [{**fake.event("anna"), **kind} for kind in kinds]
+        return [{**fake.event("anna"), "MsgId": str(next(ids)), **kind} for kind in kinds]
 
-    return Door(fake, payloads, seal, lambda board: fake.section().open(board))
+    return Door(fake, payloads, seal, fake.section)
 
 
 def wecom_app() -> Door:
@@ -110,9 +88,9 @@ def wecom_app() -> Door:
         "SelectedItems": {"SelectedItem": {"QuestionKey": "q", "OptionIds": {"OptionId": "o"}}},
     }  # fmt: skip
     kinds: list[dict[str, Any]] = [
-        {"MsgType": "text", "Content": FAULT, "MsgId": "1"},
-        {"MsgType": "image", "PicUrl": "http://x", "MediaId": "m", "MsgId": "2"},
-        {"MsgType": "voice", "MediaId": "m", "Format": "amr", "MsgId": "3"},
+        {"MsgType": "text", "Content": FAULT},
+        {"MsgType": "image", "PicUrl": "http://x", "MediaId": "m"},
+        {"MsgType": "voice", "MediaId": "m", "Format": "amr"},
         {"MsgType": "event", "Event": "click", "EventKey": "report"},
         press,
     ]
@@ -153,7 +131,7 @@ def wecom_bot() -> Door:
         return Callback("POST", {**query, "msg_signature": said["msgsignature"]}, body=sealed)
 
     section = WecomBot(token=corp.TOKEN, aes_key=corp.AES_KEY)
-    return Door(fake, payloads, seal, section.open)
+    return Door(fake, payloads, seal, lambda: section)
 
 
 def dingtalk() -> Door:
@@ -175,23 +153,18 @@ def dingtalk() -> Door:
         secret = DINGTALK_SECRET
         if isinstance(payload, dict) and "outTrackId" in payload:
             names = ("x-ddpaas-signature-timestamp", "x-ddpaas-signature")
-            secret = press_secret()
+            secret = press_secret(DINGTALK_SECRET)
         headers = dict(zip(names, (stamp, sign(secret, stamp)), strict=True))
         return Callback("POST", headers=headers, body=json.dumps(payload).encode())
 
     def payloads() -> list[Any]:
-        return [press, *(fake.message("anna", "group:home", **kind) for kind in kinds)]
+        return [*(fake.message("anna", "group:home", **kind) for kind in kinds), press]
 
-    return Door(fake, payloads, seal, lambda board: fake.section().open(board))
-
-
-def press_secret() -> str:
-    """What the adapter registers its presses with."""
-    return hashlib.sha256(f"presses:{DINGTALK_SECRET}".encode()).hexdigest()[:32]
+    return Door(fake, payloads, seal, fake.section)
 
 
 def telegram() -> Door:
-    fake = FakeTelegram()
+    fake, ids = FakeTelegram(), count(1)
     kinds: list[dict[str, Any]] = [
         {"text": FAULT},
         {"photo": [{"file_id": "f", "file_unique_id": "u", "width": 9, "height": 9}]},
@@ -202,18 +175,18 @@ def telegram() -> Door:
 
     def payloads() -> list[Any]:
         told: list[Any] = [
-            {"update_id": n, "message": fake.message("anna", "customer:anna", **kind)}
-            for n, kind in enumerate(kinds)
+            {"update_id": next(ids), "message": fake.message("anna", "customer:anna", **kind)}
+            for kind in kinds
         ]
         shown = fake.message("anna", "customer:anna", text="x")
         press = {"id": "1", "from": fake.person("anna"), "message": shown, "chat_instance": "1"}
-        return [*told, {"update_id": 9, "callback_query": {**press, "data": "t:1:a"}}]
+        return [*told, {"update_id": next(ids), "callback_query": {**press, "data": "t:1:a"}}]
 
     def seal(payload: Any) -> Callback:
         headers = {"x-telegram-bot-api-secret-token": TELEGRAM_SECRET}
         return Callback("POST", headers=headers, body=json.dumps(payload).encode())
 
-    return Door(fake, payloads, seal, lambda board: fake.section().open(board))
+    return Door(fake, payloads, seal, fake.section)
 
 
 def clean(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What supervisors are told of a notice, or a whole channel, that reaches nobody."""
+"""What supervisors are told of a notice that could not be delivered."""
 
 from __future__ import annotations
 
@@ -13,21 +13,6 @@ from workflow.records import Action, Button, Card, Notice, Urgency
 
 KIND = "dead_letter"
 _CLIP = 120
-
-
-def barred(channel: str, why: str, company: Company, words: Words) -> Iterator[Notice]:
-    """That a platform refuses the account, once a day, where another channel carries it."""
-    places = [place for place in company.supervisor_chats if place.channel != channel]
-    for place in places or company.supervisor_chats:
-        yield Notice(
-            key=f"barred:{channel}:{words.now:%Y%m%d}:{place.channel}/{place.chat}",
-            kind="trouble",
-            to=place,
-            urgency=Urgency.ESCALATION,
-            text=words.say("delivery.barred", channel=channel, why=why),
-            why="barred",
-            role="supervisor",
-        )
 
 
 def dead_letters(queued: Queued, why: str, company: Company, words: Words) -> Iterator[Notice]:

@@ -18,7 +18,7 @@ from typing import Protocol
 import structlog
 
 from bots.channel import Anomalous, Barred, Channel, ChannelError, Refused, Retry, Unsupported
-from notifier.deadletters import barred, dead_letters
+from notifier.deadletters import dead_letters
 from notifier.mailbox import (
     Parcel,
     digest,
@@ -29,6 +29,7 @@ from notifier.mailbox import (
     retired,
 )
 from notifier.pacing import OPEN_FOR, Breaker, Bucket, backoff
+from notifier.troubles import trouble
 from notifier.wording import DEFAULT, Words
 from workflow.kept import Queued
 from workflow.ports import Clock, Engine, Store, UnitOfWork
@@ -372,10 +373,11 @@ class Delivery:
 
     async def _tell_barred(self, tenant: str, channel: str, why: str) -> None:
         log.warning("the account is refused", tenant=tenant, channel=channel, why=why)
-        words = self._words(tenant)
+        text = self._words(tenant).say("delivery.barred", channel=channel, why=why)
+        now = self._clock.now(tenant)
 
         def write(uow: UnitOfWork) -> None:
-            for notice in barred(channel, why, uow.company, words):
+            for notice in trouble(channel, "barred", (), text, uow.company, now):
                 uow.outbox.add(notice)
 
         await self._store.transact(tenant, write)

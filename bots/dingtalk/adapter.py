@@ -20,7 +20,7 @@ from typing import Any, Final
 from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import split
 from bots.dingtalk import examining, writing
-from bots.dingtalk.calls import Calls, sign
+from bots.dingtalk.calls import Calls, press_secret, sign
 from bots.dingtalk.reading import CARDS, CHANNEL, LINKED, WORDS, Pressed, pressed, said, session
 from bots.dingtalk.stream import CARDS as CARD_TOPIC
 from bots.dingtalk.stream import Stream
@@ -129,7 +129,7 @@ class DingTalk:
             payload = {
                 "callbackRouteKey": self._route,
                 "callbackUrl": self._board.hook,
-                "apiSecret": self._press_secret(),
+                "apiSecret": press_secret(self._secret),
                 "forceUpdate": True,
             }
             try:
@@ -156,16 +156,13 @@ class DingTalk:
         prefix = "x-ddpaas-signature" if is_card else ""
         stamp = headers.get(f"{prefix}-timestamp" if prefix else "timestamp", "")
         given = headers.get(prefix or "sign", "")
-        wanted = sign(self._press_secret() if is_card else self._secret, stamp)
+        wanted = sign(press_secret(self._secret) if is_card else self._secret, stamp)
         if not compare_digest(wanted.encode(), given.encode()):
             raise Forged("the signature is wrong")
         if not (stamp.isascii() and stamp.isdecimal() and len(stamp) < 15):  # noqa: PLR2004 - ms
             raise Forged("the time is none")
         if abs(self._board.now().timestamp() - int(stamp) / 1000) > FRESH_FOR.total_seconds():
             raise Forged("the call is too old")
-
-    def _press_secret(self) -> str:
-        return hashlib.sha256(f"presses:{self._secret}".encode()).hexdigest()[:32]
 
     async def _framed(self, topic: str, fields: Fields) -> Mapping[str, Any]:
         """The same by Stream, where a refusal has no status and so is counted here."""

@@ -169,6 +169,13 @@ def sign(secret: str, stamp: str) -> str:
     return base64.b64encode(digest).decode()
 
 
+def press_secret(secret: str) -> str:
+    """What presses are signed with, made of the client's secret: the platform is told it when the
+    address for presses is registered.
+    """
+    return hashlib.sha256(f"presses:{secret}".encode()).hexdigest()[:32]
+
+
 def _object(answer: Response) -> Mapping[str, Any]:
     """The JSON of an answer; anything else is how they shut an address out."""
     try:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from workflow.records import ChatRef, Notice, Urgency
+from notifier.troubles import trouble
 
 if TYPE_CHECKING:
     from paidan.channels.section import Words
     from storage import SqlStore
-    from workflow.company import Company
     from workflow.ports import UnitOfWork
 
 
@@ -33,29 +31,12 @@ async def tell_supervisors(
         code: The finding's.
         facts: What its words are filled in with.
     """
-    day = f"{store.now(tenant):%Y%m%d}"
-    same = hashlib.sha256("\n".join((channel, code, *facts)).encode()).hexdigest()[:24]
+    now = store.now(tenant)
 
     def write(uow: UnitOfWork) -> None:
         pair = words[code]
-        text = pair[0] if uow.company.locale.startswith("zh") else pair[1]
-        for place in _watchers(uow.company, channel):
-            uow.outbox.add(
-                Notice(
-                    key=f"trouble:{day}:{same}:{place.channel}/{place.chat}",
-                    kind="trouble",
-                    to=place,
-                    urgency=Urgency.ESCALATION,
-                    text=f"⚠ {text.format(*facts)}",
-                    why=f"trouble:{code}",
-                    role="supervisor",
-                )
-            )
+        said = (pair[0] if uow.company.locale.startswith("zh") else pair[1]).format(*facts)
+        for notice in trouble(channel, code, tuple(facts), said, uow.company, now):
+            uow.outbox.add(notice)
 
     await store.transact(tenant, write)
-
-
-def _watchers(company: Company, channel: str) -> Sequence[ChatRef]:
-    """Where supervisors are told, by another channel than the one in trouble if there is one."""
-    places = company.supervisor_chats
-    return tuple(place for place in places if place.channel != channel) or places
