@@ -112,7 +112,10 @@ async def stream(request: web.Request, paint: Painter) -> web.StreamResponse:
     then after every commit and every tick (again no topics).
     """
     with request.app[HUB].listening() as ear:
-        return await _feed(request, ear, paint)
+        try:
+            return await _feed(request, ear, paint)
+        except ConnectionResetError:  # the browser left before the stream began
+            return web.Response()
 
 
 async def _feed(request: web.Request, ear: Ear, paint: Painter) -> EventSourceResponse:

@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp import ClientConnectionResetError
 from aiohttp.test_utils import TestClient, TestServer
+from aiohttp_sse import EventSourceResponse
 
 from paidan.console import guard
 from paidan.console.app import ROUTES, build
@@ -199,6 +201,17 @@ async def test_open_streams_end_when_the_server_shuts_down(services: Services) -
                 await stream.content.read(1024)
             await closing
         assert app[HUB].closed
+
+
+async def test_who_leaves_before_a_stream_begins_is_no_failure_of_ours(
+    chief: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def gone(*_: object) -> None:
+        raise ClientConnectionResetError
+
+    monkeypatch.setattr(EventSourceResponse, "prepare", gone)
+    await chief.get("/live")
+    assert "failed" not in caplog.text
 
 
 async def test_going_back_never_leads_to_another_site(browser: Browser) -> None:
