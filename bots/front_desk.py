@@ -43,6 +43,11 @@ from workflow.vocabulary import Term
 ATTEMPTS = 5
 """How often an unexpected failure is tried again before a person has to look."""
 
+OPEN_OR_JOIN = "open-or-join"
+"""While a message is settled that may open a work order, nobody else opens one: strangers name one
+place in ways that no narrower key foresees.
+"""
+
 _log = logging.getLogger(__name__)
 
 
@@ -149,8 +154,9 @@ class FrontDesk:
         def unit(uow: UnitOfWork) -> str:
             return self._unit(uow, admitted, heard, now)
 
+        lock = OPEN_OR_JOIN if inbound.action is None and inbound.addressed else ""
         try:
-            return await self._store.transact(tenant, unit, key=admitted.conversation)
+            return await self._store.transact(tenant, unit, key=admitted.conversation, lock=lock)
         except Conflict:
             raise
         except PaidanError as error:

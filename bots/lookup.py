@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
 
 from bots import alarms, finding, precheck
 from bots import text_commands as commands
@@ -29,13 +28,6 @@ RECURS_WITHIN = timedelta(days=30)
 FOUND_WITHIN = timedelta(days=7)
 ANSWERED_SINCE = timedelta(days=30)
 _ALARMED = 50
-
-
-@runtime_checkable
-class Locking(Protocol):
-    """A unit of work that can keep others out until its commit, where several may write."""
-
-    def lock(self, name: str) -> None: ...
 
 
 def situation(
@@ -101,8 +93,6 @@ def _alarmed(uow: UnitOfWork, s: Situation) -> Situation:
     """What is known around a device's alarm: the device, its owner, its open work orders; of a
     device we do not know, what was opened for its serial, or the case that waits for a person.
     """
-    if isinstance(uow, Locking):
-        uow.lock("open-or-join")
     asset, alarm = scanned(uow, s.inbound), alarms.raised(s.inbound)
     if asset is not None:
         orders = uow.orders.of_asset(asset.id, _ALARMED)
@@ -256,12 +246,10 @@ def _by_id(uow: UnitOfWork, order_id: str) -> WorkOrder | None:
 
 
 def _candidates(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
-    """What a report might belong to; nobody else opens or joins meanwhile."""
+    """What a report might belong to."""
     reporting = s.customer is not None and s.inbound.action is None and s.inbound.addressed
     if not reporting or not s.text.strip():
         return ()
-    if isinstance(uow, Locking):
-        uow.lock("open-or-join")
     found = precheck.details(s)
     said = s.understanding.first("location")
     match = Match(

@@ -31,6 +31,7 @@ from notifier.mailbox import (
 from notifier.pacing import OPEN_FOR, Breaker, Bucket, backoff
 from notifier.troubles import trouble
 from notifier.wording import DEFAULT, Words
+from workflow.errors import Unavailable
 from workflow.kept import Queued
 from workflow.ports import Clock, Engine, Store, UnitOfWork
 from workflow.records import ChatRef, Receipt, Urgency
@@ -43,8 +44,8 @@ ANSWER_WITHIN = 10.0
 """Seconds a channel has to answer; later its answer is unknown."""
 PATIENCE = 2.0
 """Seconds :meth:`Delivery.run_once` waits for slow chats before it lets the others go on."""
-STALE_CLAIM = 40.0
-"""Seconds after which a claim is not used any more: its lease may pass to another process."""
+UNRECORDED = 0.5
+"""Seconds until a record that the database did not take is offered to it again."""
 GIVE_UP_AFTER = timedelta(hours=24)
 """How long a channel may put a notice off before it is dead."""
 UNKNOWN = "unknown"
@@ -92,7 +93,7 @@ class _Chat:
 
 
 class Delivery:
-    """Sends what is due. One per process; several processes share the outbox by its leases.
+    """Sends what is due. One per process; several processes share the outbox, chat by chat.
 
     Args:
         store: Where notices are claimed and settled.
@@ -126,6 +127,7 @@ class Delivery:
         self._breakers: dict[tuple[str, str], Breaker] = defaultdict(Breaker)
         self._failures: dict[int, int] = {}
         self._running: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def run_once(self, tenant: str) -> int:
         """Claim what is due and send it; how many notices were claimed.
@@ -135,12 +137,11 @@ class Delivery:
         now = self._clock.now(tenant)
         claimed = await self._store.claim_notices(tenant, now, BATCH)
         self._forget_idle(now)
-        since = asyncio.get_running_loop().time()
         boxes: dict[tuple[str, str], list[Queued]] = {}
         for queued in claimed:
             to = queued.notice.to
             boxes.setdefault((to.channel, to.chat), []).append(queued)
-        tasks = [asyncio.create_task(self._empty(tenant, box, since)) for box in boxes.values()]
+        tasks = [asyncio.create_task(self._empty(tenant, box)) for box in boxes.values()]
         self._running.update(tasks)
         for task in tasks:
             task.add_done_callback(self._running.discard)
@@ -150,22 +151,23 @@ class Delivery:
 
     async def close(self) -> None:
         """Wait for what is being sent; nothing new is begun by this."""
+        self._closing = True
         while self._running:
             await asyncio.wait(self._running)
 
     # --- one mailbox --------------------------------------------------------------------------
 
-    async def _empty(self, tenant: str, box: Sequence[Queued], since: float) -> None:
+    async def _empty(self, tenant: str, box: Sequence[Queued]) -> None:
         chat = self._chat(tenant, box[0].notice.to)
         chat.waiting += 1
         try:
             async with chat.lock:
-                if asyncio.get_running_loop().time() - since < STALE_CLAIM:
-                    await self._send_all(tenant, box)
-        except Exception:  # the leases run out and the notices come again
+                await self._send_all(tenant, box)
+        except Exception:  # what was not settled is claimed again
             log.exception("mailbox failed", tenant=tenant, channel=box[0].notice.to.channel)
         finally:
             chat.waiting -= 1
+            self._store.let_go("outbox", [queued.id for queued in box])
 
     async def _send_all(self, tenant: str, box: Sequence[Queued]) -> None:
         """Everything of one chat in order. After one that has to wait, the rest waits: as long
@@ -173,6 +175,9 @@ class Delivery:
         """
         waiting = self._parcels(tenant, box)
         for n, parcel in enumerate(waiting):
+            if not self._store.on_shift():
+                log.warning("no longer ours to send", tenant=tenant, chat=parcel.lead.to.chat)
+                return
             outcome = await self._deliver(tenant, parcel)
             await self._settle(tenant, parcel, outcome)
             if isinstance(outcome, _Later) and not outcome.barred:
@@ -329,12 +334,12 @@ class Delivery:
             elif isinstance(outcome, _Later):
                 if outcome.counted:
                     self._failures[queued.id] = self._failures.get(queued.id, 0) + 1
-                await self._store.settle_notice(
+                await self._record(
                     queued, at=now, error=self._said(queued, outcome), retry_at=outcome.at
                 )
             else:
                 self._failures.pop(queued.id, None)
-                await self._store.settle_notice(queued, at=now, error=outcome.why)
+                await self._record(queued, at=now, error=outcome.why)
         if isinstance(outcome, _Dead):
             await self._bury(tenant, parcel, outcome.why)
 
@@ -345,7 +350,28 @@ class Delivery:
             told = ("sent together with other news", receipt.degraded)
             receipt = replace(receipt, degraded="; ".join(text for text in told if text))
         there = replace(queued, notice=replace(notice, to=sent.to))
-        await self._store.settle_notice(there, at=now, receipt=receipt)
+        await self._record(there, at=now, receipt=receipt)
+
+    async def _record(
+        self,
+        queued: Queued,
+        *,
+        at: datetime,
+        receipt: Receipt | None = None,
+        error: str = "",
+        retry_at: datetime | None = None,
+    ) -> None:
+        """Until the database takes it: nothing is sent again because nobody knew that it was."""
+        while True:
+            try:
+                return await self._store.settle_notice(
+                    queued, at=at, receipt=receipt, error=error, retry_at=retry_at
+                )
+            except Unavailable as why:
+                if self._closing:
+                    raise
+                log.warning("a send is not on record yet", notice=queued.id, why=str(why))
+            await asyncio.sleep(UNRECORDED)
 
     @staticmethod
     def _said(queued: Queued, later: _Later) -> str:

@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 BATCH = 64
 LONGEST_NAP = 5.0
 """Seconds after which a loop looks again even if nobody woke it."""
+SHARED_NAP = 1.0
+"""The same where other processes write into the database too, and may die with work in hand."""
 PATIENCE = 0.5
 """Seconds the inbox loop waits for slow messages (a clip being put into words, a photo that does
 not come) before it lets other conversations go on."""
@@ -103,9 +105,9 @@ class House:
             patience: Seconds after which slow ones go on in the background; None waits for all,
                 those in the background too.
         """
-        heads = await self.store.waiting_messages(tenant, BATCH + len(self._settling))
-        fresh = [head for head in heads if (tenant, head.id) not in self._settling]
-        begun = [self._begin(tenant, head) for head in fresh[: MOST_SETTLING - len(self._settling)]]
+        room = min(BATCH, MOST_SETTLING - len(self._settling))
+        heads = await self.store.claim_messages(tenant, room) if room else ()
+        begun = [self._begin(tenant, head) for head in heads]
         awaited = begun if patience is not None else list(self._settling.values())
         if awaited:
             done, slow = await asyncio.wait(awaited, timeout=patience)
@@ -125,6 +127,7 @@ class House:
 
         def done(ended: asyncio.Task[None]) -> None:
             self._settling.pop(key, None)
+            self.store.let_go("inbox", (head.id,))
             if not ended.cancelled() and ended.exception() is None:
                 self._awake["inbox"].set()
 
@@ -134,7 +137,7 @@ class House:
     async def fire_timers(self, tenant: str) -> int:
         """Take every due step, the earliest first, each at the tenant's present time."""
         now = self.clock.now(tenant)
-        due = await self.store.due_timers(tenant, now, BATCH)
+        due = await self.store.claim_timers(tenant, now, BATCH)
         for timer in due:
             await self._fire(timer)
         return len(due)
@@ -252,7 +255,7 @@ class House:
 
     async def _nap(self, awake: asyncio.Event) -> None:
         """Sleep until woken or until the next due time, at most ``LONGEST_NAP``."""
-        seconds = LONGEST_NAP
+        seconds = SHARED_NAP if self.store.shared else LONGEST_NAP
         for tenant in await self._tenants():
             with contextlib.suppress(Exception):
                 due = await self.store.next_due(tenant)

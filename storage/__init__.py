@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from storage.database import Unavailable
 from storage.migrating import migrate, revision
 from storage.store import SqlStore
+from workflow.errors import Unavailable
 
 __all__ = ["SqlStore", "Unavailable", "migrate", "open_store", "revision"]
 

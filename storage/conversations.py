@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, insert, literal_column, select, update
 
 from storage.codec import clean, decoder, encode, facts, micros
-from storage.database import Insert, Row, Session, Sql
+from storage.database import Insert, Row, Session, Sql, none_of
 from storage.people import PUT_DIALOGUE, doc_where, put_doc
 from storage.schema import cases, dialogues, inbox, posts
 from storage.scope import Scope
@@ -52,22 +52,32 @@ def _admit(insert: Insert) -> Any:
 
 _ADMIT = Sql(_admit)
 _earlier = inbox.alias("earlier")
-_HEADS = Sql(
-    select(*ADMITTED)
+_IS_HEAD = (
+    _i.tenant == bindparam("tenant"),
+    _WAITING,
+    ~select(_earlier.c.id)
     .where(
-        _i.tenant == bindparam("tenant"),
-        _WAITING,
-        ~select(_earlier.c.id)
-        .where(
-            _earlier.c.tenant == _i.tenant,
-            _earlier.c.conversation == _i.conversation,
-            _earlier.c.state == literal_column("'waiting'"),
-            _earlier.c.id < _i.id,
-        )
-        .exists(),
+        _earlier.c.tenant == _i.tenant,
+        _earlier.c.conversation == _i.conversation,
+        _earlier.c.state == literal_column("'waiting'"),
+        _earlier.c.id < _i.id,
     )
+    .exists(),
+)
+_HEADS = Sql(select(*ADMITTED).where(*_IS_HEAD).order_by(_i.id).limit(bindparam("limit")))
+_free = (  # apart, so that PostgreSQL picks them once and not again for each row
+    select(_i.id)
+    .where(*_IS_HEAD, none_of(_i.holder, "others"), none_of(_i.id, "hands"))
     .order_by(_i.id)
     .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+    .cte("free")
+)
+_TAKE_HEADS = Sql(
+    update(inbox)
+    .where(_i.id.in_(select(_free.c.id)), _WAITING)
+    .values(holder=bindparam("me"))
+    .returning(*ADMITTED)
 )
 _ONE = Sql(select(*ADMITTED).where(_i.tenant == bindparam("tenant"), _i.id == bindparam("id")))
 _DONE = Sql(
@@ -157,6 +167,16 @@ def admitted_of(row: Row) -> Admitted:
 def heads(session: Session, tenant: str, limit: int) -> list[Admitted]:
     """The oldest waiting message of each conversation."""
     return [admitted_of(row) for row in session.rows(_HEADS, tenant=tenant, limit=limit)]
+
+
+def take_heads(
+    session: Session, tenant: str, limit: int, me: str, others: Sequence[str], hands: Iterable[int]
+) -> list[Admitted]:
+    """The same on PostgreSQL, taken in hand: what no other process has and we do not have yet."""
+    taken = session.rows(
+        _TAKE_HEADS, tenant=tenant, limit=limit, me=me, others=list(others), hands=list(hands)
+    )
+    return [admitted_of(row) for row in sorted(taken)]
 
 
 def post_of(row: Row) -> Post:

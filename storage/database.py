@@ -8,12 +8,13 @@ Appends wait in the session and go out together, before anything else touches th
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import ColumnElement, Engine, all_, bindparam, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine.url import URL
@@ -22,15 +23,9 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import ClauseElement, TableClause
 from sqlalchemy.sql.visitors import iterate
 
-from workflow.errors import InvalidInput, PaidanError
+from workflow.errors import InvalidInput
 
 Row = tuple[Any, ...]
-
-
-class Unavailable(PaidanError):
-    """The database cannot be used now; ``why`` says what it answered. Nothing was written."""
-
-    code = "unavailable"
 
 
 class Insert(Protocol):
@@ -75,6 +70,17 @@ class Sql:
             fixed = {k: v for k, v in compiled.params.items() if v is not None}
             self._texts[dialect] = (str(compiled), fixed)
         return self._texts[dialect]
+
+
+def none_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """That a column is none of those in the list parameter ``name`` (PostgreSQL)."""
+    return column != all_(bindparam(name, type_=postgresql.ARRAY(column.type)))
+
+
+def lock_number(*names: str) -> int:
+    """The number of PostgreSQL's advisory lock for these names."""
+    digest = hashlib.blake2b("\x1f".join(names).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 class Session:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from storage.database import Database, Unavailable
+from storage.database import Database
 from storage.schema import metadata
+from workflow.errors import Unavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision in ``migrations/versions``."""
 
 _LOCK = 7_261_401

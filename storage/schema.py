@@ -324,6 +324,7 @@ timers = Table(
     _text("state"),
     _text("reason"),
     _instant("fired_at"),
+    _text("holder"),
     UniqueConstraint("tenant", "subject", "generation"),
     Index("uq_timers_open", "tenant", "subject", unique=True, **_where("state = 'open'")),
     _index("timers_due", "tenant", "due", where="state = 'open'"),
@@ -355,6 +356,7 @@ outbox = Table(
     _text("degraded"),
     _text("superseded_by"),
     _text("doc"),
+    _text("holder"),
     UniqueConstraint("tenant", "key"),
     _index("outbox_urgent", "tenant", "urgency", "id", "next_at", where="state = 'pending'"),
     _index("outbox_next", "tenant", "next_at", where="state = 'pending'"),
@@ -381,6 +383,15 @@ living_cards = Table(
     _index("living_cards_order", "tenant", "order_id"),
 )
 
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _int("since"),
+    _int("beat"),
+    comment="Processes that take work, by the names in the holder columns; times are the server's",
+)
+
 inbox = Table(
     "inbox",
     metadata,
@@ -398,6 +409,7 @@ inbox = Table(
     _text("order_id"),
     _text("understanding"),
     _text("doc"),
+    _text("holder"),
     UniqueConstraint("tenant", "dedupe_key"),
     _index("inbox_waiting", "tenant", "conversation", "id", where="state = 'waiting'"),
     _index("inbox_order", "tenant", "order_id", "id"),

@@ -1,15 +1,16 @@
-"""Sending: leasing notices to whoever delivers them, and recording what the channel answered."""
+"""Sending: giving notices to whoever delivers them, and recording what the channel answered."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, literal_column, null, or_, select, update
+from sqlalchemy import bindparam, literal_column, null, or_, select, text, update
 
 from storage.codec import maybe_micros, micros
-from storage.database import Insert, Row, Session, Sql
+from storage.database import Insert, Row, Session, Sql, lock_number
 from storage.outbox import (
     PENDING,
     QUEUED,
@@ -24,20 +25,36 @@ from storage.schema import NEVER, living_cards, outbox, work_orders
 from workflow.kept import Queued
 from workflow.records import Receipt
 
-LEASE = timedelta(seconds=60)
-"""How long, in real time, a sender may take before its notice is taken for lost."""
+_LEASE = timedelta(seconds=60)
+"""What programs that know of no holders go by; they may be at work beside us for a while."""
 
 _n = outbox.c
+_spoken_to = outbox.alias("spoken_to")
 
 _WAITING = Sql(
     select(*QUEUED, _n.topic, _n.channel, _n.chat, _n.urgency)
     .select_from(WITH_CARD)
-    .where(TENANT, PENDING, _n.next_at <= bindparam("now"))
+    .where(
+        TENANT,
+        PENDING,
+        _n.next_at <= bindparam("now"),
+        ~select(_spoken_to.c.id)
+        .where(
+            _spoken_to.c.tenant == _n.tenant,
+            _spoken_to.c.state == literal_column("'sending'"),
+            _spoken_to.c.channel == _n.channel,
+            _spoken_to.c.chat == _n.chat,
+            _spoken_to.c.holder != bindparam("me"),
+        )
+        .exists(),
+    )
     .order_by(_n.urgency, _n.id)
     .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True, of=outbox)
 )
+_TURN = Sql(text("SELECT pg_try_advisory_xact_lock(:number)"))
 _OUT = Sql(
-    select(*QUEUED, _n.topic, _n.channel, _n.chat, _n.urgency, _n.lease_until)
+    select(*QUEUED, _n.topic, _n.channel, _n.chat, _n.urgency, _n.holder, _n.lease_until)
     .select_from(WITH_CARD)
     .where(TENANT, SENDING)
     .order_by(_n.urgency, _n.id)
@@ -54,6 +71,7 @@ _TAKE = Sql(
         state=literal_column("'sending'"),
         attempts=_n.attempts + literal_column("1"),
         lease_until=bindparam("until"),
+        holder=bindparam("me"),
     )
 )
 _NEWER = Sql(
@@ -118,27 +136,36 @@ _ENDED = Sql(
 )
 
 
-class Sending:
-    """Leasing notices to senders and recording what they answered, within one unit."""
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who sends: this process, what it has in hands, and who else may be at work."""
 
-    def __init__(self, session: Session, tenant: str, clock: datetime) -> None:
+    me: str
+    hands: frozenset[int]
+    others: Callable[[Session], Sequence[str]]
+
+
+class Sending:
+    """Giving notices to senders and recording what they answered, within one unit."""
+
+    def __init__(self, session: Session, tenant: str) -> None:
         self._sql = session
         self._tenant = tenant
-        self._real = clock
 
-    def claim(self, now: datetime, limit: int) -> Sequence[Queued]:
-        """Lease what is due: most urgent first, one at a time of a topic in a chat."""
-        until = micros(self._real + LEASE)
-        busy, taken = set(), []
-        for row in self._sql.rows(_OUT, tenant=self._tenant):
-            place, lease_until = row[13:16], row[17]
-            if lease_until > micros(self._real):
-                busy.add(place)
-            elif not self._replaced(row[0], place):
-                taken.append((row, "unknown"))
-        found = self._sql.rows(_WAITING, tenant=self._tenant, now=micros(now), limit=4 * limit)
+    def claim(self, now: datetime, limit: int, crew: Crew) -> Sequence[Queued]:
+        """Take what is due: most urgent first, one at a time of a topic in a chat, and nothing of
+        a chat that another process speaks into. What a process that is gone had in hands comes
+        back as ``unknown``. Processes take turns; nothing comes when it is another's.
+        """
+        if not self._our_turn():
+            return []
+        busy, taken = self._left_behind(crew)
+        found = self._sql.rows(
+            _WAITING, tenant=self._tenant, now=micros(now), limit=4 * limit, me=crew.me
+        )
         taken += [(row, "sending") for row in found]
         taken.sort(key=lambda t: (t[0][16], t[0][0]))
+        until = micros(datetime.now(UTC) + _LEASE)
         claimed: list[Queued] = []
         for row, state in taken:
             place = row[13:16]
@@ -147,11 +174,34 @@ class Sending:
             if place[0] and place in busy:
                 continue
             busy.add(place)
-            if self._sql.change(
-                _TAKE, tenant=self._tenant, its_id=row[0], tries=row[5], until=until
-            ):
+            its = {"tenant": self._tenant, "its_id": row[0], "tries": row[5]}
+            if self._sql.change(_TAKE, **its, until=until, me=crew.me):
                 claimed.append(queued_of((*row[:4], state, row[5] + 1, *row[6:13])))
         return claimed
+
+    def _our_turn(self) -> bool:
+        if self._sql.dialect != "postgresql":
+            return True
+        row = self._sql.first(_TURN, number=lock_number(self._tenant, "outbox"))
+        return bool(row and row[0])
+
+    def _left_behind(self, crew: Crew) -> tuple[set[Row], list[tuple[Row, str]]]:
+        """The topics and chats that are being spoken into, and the notices that nobody holds any
+        more although they were given out.
+        """
+        busy: set[Row] = set()
+        taken: list[tuple[Row, str]] = []
+        out = self._sql.rows(_OUT, tenant=self._tenant)
+        others = set(crew.others(self._sql)) if any(row[17] != crew.me for row in out) else set()
+        now = micros(datetime.now(UTC))
+        for row in out:
+            place, holder, lease_until = row[13:16], row[17], row[18]
+            held = row[0] in crew.hands if holder == crew.me else holder in others
+            if held or (not holder and (lease_until or 0) > now):
+                busy.add(place)
+            elif not self._replaced(row[0], place):
+                taken.append((row, "unknown"))
+        return busy, taken
 
     def _replaced(self, number: int, place: Row) -> bool:
         """Let a notice whose outcome is unknown go, if it is not wanted any more."""
@@ -212,7 +262,7 @@ class Sending:
         return changed == 1
 
     def failed(self, queued: Queued, error: str, retry_at: datetime | None, at: datetime) -> bool:
-        """Back to waiting, or dead; unless the lease has passed to somebody else."""
+        """Back to waiting, or dead; unless it has passed to somebody else."""
         place = (queued.notice.topic, queued.notice.to.channel, queued.notice.to.chat)
         unwanted = self._unwanted(queued.id, place)
         becomes = "superseded" if unwanted else "dead" if retry_at is None else "pending"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,8 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from storage import misfits, outbox, sending, timers
 from storage.blobs import FolderBlobs
 from storage.codec import instant, micros
-from storage.conversations import heads
-from storage.database import Database, Insert, Row, Session, Sql, Unavailable, is_lost
+from storage.conversations import heads, take_heads
+from storage.database import Database, Insert, Row, Session, Sql, is_lost
 from storage.identifiers import Ulids
 from storage.migrating import prepare
 from storage.misfits import Misfit
@@ -29,11 +29,13 @@ from storage.orders import AUDIT_ORDERS, events_of
 from storage.queries import Queries
 from storage.rows import decode_order
 from storage.schema import blobs, clock_offsets, companies, metadata
+from storage.shift import shift_on
 from storage.unit import Shared, SqlUnitOfWork
 from storage.writer import Job, OnCommit, Writer
+from workflow.errors import Unavailable
 from workflow.events import Event
 from workflow.kept import Admitted, Queued, Timer
-from workflow.ports import UnitOfWork
+from workflow.ports import Held, UnitOfWork
 from workflow.records import Receipt
 from workflow.work_order import WorkOrder
 
@@ -89,9 +91,11 @@ class SqlStore:
         self._shared = Shared(now=self.now, new_id=ids or Ulids())
         self._listeners: list[OnCommit] = []
         self._writers: list[Writer] = []
+        self._hands: dict[Held, set[int]] = {"inbox": set(), "timers": set(), "outbox": set()}
+        self._claiming = {"inbox": asyncio.Lock(), "outbox": asyncio.Lock()}
         self._local = threading.local()
         self._open_readers: list[Any] = []
-        self._open = False
+        self._open = self._working = False
         self.queries = Queries(self.look, self._shared)
         self.blobs = FolderBlobs(
             blob_folder, self._remember_blob, self._recall_blob, self._forget_blob
@@ -115,6 +119,7 @@ class SqlStore:
             Writer(self._database, self._shared, self._announce, f"paidan-writer-{n}")
             for n in range(_WRITERS[self._database.dialect])
         ]
+        self._shift = shift_on(self._database)
         self._read_now(self._load_offsets)
         self._open = True
 
@@ -127,9 +132,10 @@ class SqlStore:
         await asyncio.to_thread(self._stop)
 
     def _stop(self) -> None:
-        self._open = False
+        self._open = self._working = False
         for writer in self._writers:
             writer.close()
+        self._shift.end()
         self._readers.shutdown()
         for connection in self._open_readers:
             connection.close()
@@ -154,17 +160,18 @@ class SqlStore:
         work: Callable[[UnitOfWork], T],
         *,
         key: str = "",  # noqa: ARG002 - a tenant has one writer, so every key keeps its order
+        lock: str = "",
     ) -> T:
         """See ``workflow.ports.Store``. All units of a tenant go to the same writer of this
         process, whatever their ``key``: they would only wait for each other's rows otherwise.
         """
-        return await self._submit(tenant, work)
+        return await self._submit(tenant, work, lock)
 
-    async def _submit(self, tenant: str, work: Callable[[SqlUnitOfWork], T]) -> T:
+    async def _submit(self, tenant: str, work: Callable[[SqlUnitOfWork], T], lock: str = "") -> T:
         if not self._open:
             raise Unavailable(why="the store is closed")
         loop = asyncio.get_running_loop()
-        job = Job(tenant, work, loop, loop.create_future())
+        job = Job(tenant, work, loop, loop.create_future(), lock)
         writer = self._writers[sum(tenant.encode()) % len(self._writers)]
         writer.submit(job)
         result: T = await job.future
@@ -251,6 +258,11 @@ class SqlStore:
     def _load_offsets(self, session: Session) -> None:
         self._offsets = {t: timedelta(microseconds=m) for t, m in session.rows(_OFFSETS)}
 
+    @property
+    def shared(self) -> bool:
+        """See ``workflow.ports.Engine``."""
+        return self._database.dialect == "postgresql"
+
     # --- the engine -----------------------------------------------------------------------------
 
     async def tenants(self) -> Sequence[str]:
@@ -283,14 +295,68 @@ class SqlStore:
         """See ``workflow.ports.Engine``."""
         return await self.look(lambda s: heads(s, tenant, limit))
 
-    def _sending(self, uow: SqlUnitOfWork) -> sending.Sending:
-        return sending.Sending(uow.scope.session, uow.tenant, datetime.now(UTC))
+    async def claim_messages(self, tenant: str, limit: int) -> Sequence[Admitted]:
+        """See ``workflow.ports.Engine``. SQLite has one writer and one process that works, so that
+        what is in our hands says it all; of two processes at once, one would find it done.
+        """
+        async with self._claiming["inbox"]:
+            hands = self._hands["inbox"]
+            waiting = await self.waiting_messages(tenant, limit + len(hands))
+            fresh = [message for message in waiting if message.id not in hands][:limit]
+            if fresh and self.shared:
+                fresh = await self._take_messages(tenant, limit)
+            hands.update(message.id for message in fresh)
+            return fresh
+
+    async def _take_messages(self, tenant: str, limit: int) -> list[Admitted]:
+        crew = await self._crew("inbox")
+
+        def take(uow: SqlUnitOfWork) -> list[Admitted]:
+            session = uow.scope.session
+            return take_heads(session, tenant, limit, crew.me, crew.others(session), crew.hands)
+
+        return await self._submit(tenant, take)
+
+    async def claim_timers(self, tenant: str, now: datetime, limit: int) -> Sequence[Timer]:
+        """See ``workflow.ports.Engine``; on SQLite a look is enough."""
+        due = await self.due_timers(tenant, now, limit)
+        if not due or not self.shared:
+            return due
+        crew = await self._crew("timers")
+
+        def take(uow: SqlUnitOfWork) -> Sequence[Timer]:
+            session = uow.scope.session
+            return timers.take_due(session, tenant, now, limit, crew.me, crew.others(session))
+
+        return await self._submit(tenant, take)
 
     async def claim_notices(self, tenant: str, now: datetime, limit: int) -> Sequence[Queued]:
-        """See ``workflow.ports.Engine``. A lease lasts 60 s of real time; a notice whose lease ran
-        out comes back with the state ``unknown``. ``attempts`` counts this one too.
+        """See ``workflow.ports.Engine``. A notice whose sender is gone comes back with the state
+        ``unknown``. ``attempts`` counts this one too.
         """
-        return await self._submit(tenant, lambda uow: self._sending(uow).claim(now, limit))
+        async with self._claiming["outbox"]:
+            crew = await self._crew("outbox")
+
+            def take(uow: SqlUnitOfWork) -> Sequence[Queued]:
+                return sending.Sending(uow.scope.session, tenant).claim(now, limit, crew)
+
+            claimed = await self._submit(tenant, take)
+            self._hands["outbox"].update(queued.id for queued in claimed)
+            return claimed
+
+    async def _crew(self, kind: Held) -> sending.Crew:
+        if not self._working:
+            await asyncio.to_thread(self._shift.begin)
+            self._working = True
+        return sending.Crew(self._shift.name, frozenset(self._hands[kind]), self._shift.others)
+
+    def let_go(self, kind: Held, ids: Iterable[int]) -> None:
+        """See ``workflow.ports.Engine``."""
+        self._hands[kind].difference_update(ids)
+
+    def on_shift(self) -> bool:
+        """See ``workflow.ports.Engine``."""
+        return self._shift.sure()
 
     async def settle_notice(
         self,
@@ -302,14 +368,15 @@ class SqlStore:
         retry_at: datetime | None = None,
     ) -> None:
         """See ``workflow.ports.Engine``. A receipt counts however late it comes; an error only
-        while the lease is still this sender's.
+        while the notice is still this sender's.
         """
 
         def work(uow: SqlUnitOfWork) -> None:
+            sender = sending.Sending(uow.scope.session, uow.tenant)
             if receipt is not None:
-                self._sending(uow).sent(queued, receipt, at)
+                sender.sent(queued, receipt, at)
             else:
-                self._sending(uow).failed(queued, error, retry_at, at)
+                sender.failed(queued, error, retry_at, at)
             uow.scope.touch("outbox")
 
         await self._submit(queued.tenant, work)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 
 from storage.codec import instant, maybe_instant, micros
-from storage.database import Row, Sql
+from storage.database import Row, Session, Sql, none_of
 from storage.schema import timers
 from storage.scope import Scope
 from workflow.kept import Timer
@@ -63,6 +64,25 @@ DUE = Sql(
     .order_by(_t.due, _t.id)
     .limit(bindparam("limit"))
 )
+_free = (  # apart, so that PostgreSQL picks them once and not again for each row
+    select(_t.id)
+    .where(
+        _t.tenant == bindparam("tenant"),
+        _IS_OPEN,
+        _t.due <= bindparam("now"),
+        none_of(_t.holder, "others"),
+    )
+    .order_by(_t.due, _t.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+    .cte("free")
+)
+_TAKE_DUE = Sql(
+    update(timers)
+    .where(_t.id.in_(select(_free.c.id)), _IS_OPEN)
+    .values(holder=bindparam("me"))
+    .returning(*_COLUMNS)
+)
 NEXT_DUE = Sql(select(func.min(_t.due)).where(_t.tenant == bindparam("tenant"), _IS_OPEN))
 OF_SUBJECT = Sql(select(*_COLUMNS).where(*_MINE).order_by(_t.generation))
 AFTER = Sql(
@@ -87,6 +107,15 @@ def timer_of(row: Row) -> Timer:
         reason=reason,
         fired_at=maybe_instant(fired_at),
     )
+
+
+def take_due(
+    session: Session, tenant: str, now: datetime, limit: int, me: str, others: Sequence[str]
+) -> list[Timer]:
+    """What is due and no other process has in hand, taken in hand (PostgreSQL)."""
+    params = {"tenant": tenant, "now": micros(now), "limit": limit}
+    taken = [timer_of(row) for row in session.rows(_TAKE_DUE, **params, me=me, others=list(others))]
+    return sorted(taken, key=lambda timer: (timer.due, timer.id))
 
 
 class SqlTimers:

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, literal_column, select, text
 from storage.articles import SqlArticles
 from storage.codec import decode_company, decoder, encode, encode_company, micros
 from storage.conversations import SqlCases, SqlChatLog, SqlDialogues, SqlInbox
-from storage.database import Insert, Session, Sql
+from storage.database import Insert, Session, Sql, lock_number
 from storage.learning import SqlModels, SqlReadings
 from storage.orders import SqlOrders
 from storage.outbox import SqlOutbox
@@ -180,5 +180,4 @@ class SqlUnitOfWork:
         anyway; on PostgreSQL it is an advisory lock.
         """
         if self._sql.dialect == "postgresql":
-            digest = hashlib.blake2b(f"{self.tenant}\x1f{name}".encode(), digest_size=8).digest()
-            self._sql.first(_LOCK, number=int.from_bytes(digest, signed=True))
+            self._sql.first(_LOCK, number=lock_number(self.tenant, name))

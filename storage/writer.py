@@ -17,9 +17,9 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from storage.database import Database, Session, Unavailable, is_conflict, is_lost
+from storage.database import Database, Session, is_conflict, is_lost
 from storage.unit import Shared, SqlUnitOfWork
-from workflow.errors import Conflict
+from workflow.errors import Conflict, Unavailable
 
 BATCH = 64
 _TRIES = 3
@@ -42,6 +42,7 @@ class Job:
     work: Callable[[SqlUnitOfWork], Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    lock: str = ""
     result: Any = None
     error: BaseException | None = None
     topics: set[str] = field(default_factory=set)
@@ -127,6 +128,12 @@ class Writer:
                 self._connection.invalidate()
         self._connection = self._session = None
 
+    def _begin(self, session: Session, jobs: Iterable[Job]) -> None:
+        """Locks come first and in one order: whoever waits for one holds no rows."""
+        session.command(self._database.begin_write)
+        for tenant, lock in sorted({(job.tenant, job.lock) for job in jobs if job.lock}):
+            SqlUnitOfWork(tenant, session, self._shared).lock(lock)
+
     def _run(self, job: Job, session: Session) -> None:
         unit = SqlUnitOfWork(job.tenant, session, self._shared)
         job.result = job.error = None
@@ -147,7 +154,7 @@ class Writer:
         alone: list[Job] = []
         try:
             session = self._open()
-            session.command(self._database.begin_write)
+            self._begin(session, batch)
             for job in batch:
                 session.command("SAVEPOINT unit")
                 try:
@@ -191,7 +198,7 @@ class Writer:
         for attempt in range(_TRIES):
             try:
                 session = self._open()
-                session.command(self._database.begin_write)
+                self._begin(session, [job])
                 self._run(job, session)
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever asked
                 self._abandon()

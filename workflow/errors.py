@@ -67,3 +67,9 @@ class Conflict(PaidanError):
     """The stored version moved on while a unit of work ran; run it again."""
 
     code = "conflict"
+
+
+class Unavailable(PaidanError):
+    """The database cannot be used now; ``why`` says what it answered. Nothing was written."""
+
+    code = "unavailable"

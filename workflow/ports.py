@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from workflow.company import Asset, Company, Customer, Identity, Presence
 from workflow.events import Event
@@ -328,9 +328,12 @@ class UnitOfWork(Protocol):
 class Store(Protocol):
     """The door to durable state."""
 
-    async def transact(self, tenant: str, work: Callable[[UnitOfWork], T], *, key: str = "") -> T:
+    async def transact(
+        self, tenant: str, work: Callable[[UnitOfWork], T], *, key: str = "", lock: str = ""
+    ) -> T:
         """Run ``work`` in the writer and return its result after the commit. Units with the same
-        ``key`` run in the order they were given. Whatever ``work`` raises undoes it alone.
+        ``key`` run in the order they were given, and those of a tenant with the same ``lock`` one
+        after another whatever process they run in. Whatever ``work`` raises undoes it alone.
         """
         ...
 
@@ -339,14 +342,27 @@ class Store(Protocol):
         ...
 
 
+Held = Literal["inbox", "timers", "outbox"]
+"""What a process can have in hands."""
+
+
 class Engine(Protocol):
     """The doors across tenants that the background loops claim work through."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may be at work on it."""
+        ...
 
     async def tenants(self) -> Sequence[str]: ...
 
     async def due_timers(self, tenant: str, now: datetime, limit: int) -> Sequence[Timer]:
-        """Open timers with ``due <= now``, earliest first (a look, not a claim: firing is the
-        guarded update inside the unit).
+        """Open timers with ``due <= now``, earliest first: a look, not a claim."""
+        ...
+
+    async def claim_timers(self, tenant: str, now: datetime, limit: int) -> Sequence[Timer]:
+        """The same without those another process is about to fire. Firing is still the guarded
+        update inside the unit.
         """
         ...
 
@@ -355,12 +371,29 @@ class Engine(Protocol):
         ...
 
     async def waiting_messages(self, tenant: str, limit: int) -> Sequence[Admitted]:
-        """The oldest waiting message of each conversation."""
+        """The oldest waiting message of each conversation: a look, not a claim."""
+        ...
+
+    async def claim_messages(self, tenant: str, limit: int) -> Sequence[Admitted]:
+        """The same without those that some process, this one included, has in hand; they are in
+        ours until :meth:`let_go`.
+        """
         ...
 
     async def claim_notices(self, tenant: str, now: datetime, limit: int) -> Sequence[Queued]:
-        """Lease pending (or expired-lease) notices whose time has come, most urgent first, then
-        oldest; at most one living-card notice per topic and chat is out at a time.
+        """Take pending notices whose time has come, and those whose sender is gone, most urgent
+        first, then oldest. At most one living-card notice per topic and chat is out at a time, and
+        one process at a time speaks into a chat. They are in our hands until :meth:`let_go`.
+        """
+        ...
+
+    def let_go(self, kind: Held, ids: Iterable[int]) -> None:
+        """This process does nothing more with these: what was not settled may be claimed again."""
+        ...
+
+    def on_shift(self) -> bool:
+        """Whether what this process claimed is certainly still its own: not if it was suspended,
+        or cut off from the database, long enough for the others to take it for dead.
         """
         ...
 

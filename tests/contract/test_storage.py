@@ -463,13 +463,16 @@ async def test_under_a_lock_one_incident_opens_one_work_order(
     store: SqlStore, tenant: str, database_url: str, tmp_path: Path
 ) -> None:
     def open_or_join(uow: Any) -> str:
-        uow.lock("open-or-join")
         found = uow.orders.matching(Match("elevator", place="3号楼"))
         return found[0].number if found else opened(uow, place="3栋").number
 
     async with open_store(database_url, tmp_path / "blobs") as other:
         numbers = await gather(
-            *(s.transact(tenant, open_or_join) for _ in range(15) for s in (store, other))
+            *(
+                s.transact(tenant, open_or_join, lock="open-or-join")
+                for _ in range(15)
+                for s in (store, other)
+            )
         )
     assert set(numbers) == {"WO-20261120-0001"}
 
@@ -654,12 +657,11 @@ async def test_settling(store: SqlStore, tenant: str) -> None:
     assert await claimed(store, tenant) == ["dead"]
 
 
-async def test_a_lost_sender_gives_its_notice_back(
-    store: SqlStore, tenant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("storage.sending.LEASE", timedelta(seconds=-1))
+async def test_a_lost_sender_gives_its_notice_back(store: SqlStore, tenant: str) -> None:
     await add(store, tenant, a_notice("n"))
     (first,) = await store.claim_notices(tenant, datetime.now(UTC) + MINUTE, 10)
+    assert await claimed(store, tenant) == []
+    store.let_go("outbox", [first.id])
     (second,) = await store.claim_notices(tenant, datetime.now(UTC) + MINUTE, 10)
     assert (second.id, second.state, second.attempts) == (first.id, "unknown", 2)
     await store.settle_notice(first, at=NOON, error="too late to say so", retry_at=NOON)
@@ -674,7 +676,8 @@ async def test_a_lost_sender_gives_its_notice_back(
 async def test_two_senders_never_take_the_same_notice(
     store: SqlStore, tenant: str, database_url: str, tmp_path: Path
 ) -> None:
-    await add(store, tenant, *(a_notice(f"n{n}") for n in range(40)))
+    chats = [ChatRef("sandbox", f"customer:{n}") for n in range(40)]
+    await add(store, tenant, *(a_notice(f"n{n}", to=chat) for n, chat in enumerate(chats)))
     async with open_store(database_url, tmp_path / "blobs") as other:
         taken = await gather(
             *(
@@ -683,6 +686,8 @@ async def test_two_senders_never_take_the_same_notice(
                 for s in (store, other)
             )
         )
+        while rest := await store.claim_notices(tenant, datetime.now(UTC) + MINUTE, 3):
+            taken.append(rest)
     keys = [q.notice.key for batch in taken for q in batch]
     assert sorted(keys) == sorted(f"n{n}" for n in range(40))
 
@@ -701,14 +706,13 @@ async def test_a_closed_work_order_withdraws_its_notices(store: SqlStore, tenant
 
 
 async def test_what_is_in_the_post_when_it_is_withdrawn_is_not_tried_again(
-    store: SqlStore, tenant: str, monkeypatch: pytest.MonkeyPatch
+    store: SqlStore, tenant: str
 ) -> None:
     await add(store, tenant, *(a_notice(k, order_id="o1") for k in ("sent", "failed", "lost")))
     now = datetime.now(UTC) + MINUTE
     sent, failed = await store.claim_notices(tenant, now, 2)
-    with monkeypatch.context() as patch:
-        patch.setattr("storage.sending.LEASE", timedelta(seconds=-1))
-        (lost,) = await store.claim_notices(tenant, now, 1)
+    (lost,) = await store.claim_notices(tenant, now, 1)
+    store.let_go("outbox", [lost.id])
     assert await store.transact(tenant, lambda u: u.outbox.cancel("o1", "closed")) == 0
     await store.settle_notice(sent, at=NOON, receipt=Receipt("m1", NOON))
     await store.settle_notice(failed, at=NOON, error="timeout", retry_at=NOON)

@@ -8,7 +8,6 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import timedelta
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from nlp import Understander
 from paidan.audit import prove
 from storage import SqlStore, open_store
 from storage.figures import Story
-from tests.faults.town_hall import DAY, LEASE, TENANT, Diary, KeptClock, Until, live
+from tests.faults.town_hall import DAY, TENANT, Diary, KeptClock, Until, live
 from workflow.events import Kind
 
 SEED = 20261124
@@ -44,20 +43,11 @@ class Town:
     folder: Path
     forks: ForkServerContext
     deaths: list[Death] = field(default_factory=list)
-    late: timedelta = timedelta()
 
     def live(self, signs: int | None) -> bool:
-        """One process; killed after so many signs of life. True when it came to the end.
-
-        One in three comes at once and waits for the leases of the one that died; the others come
-        when they are over.
-        """
-        if len(self.deaths) % 3:
-            self.late += LEASE
+        """One process; killed after so many signs of life. True when it came to the end."""
         ours, theirs = self.forks.Pipe(duplex=False)
-        process = self.forks.Process(
-            target=live, args=(self.folder, self.late, theirs), daemon=True
-        )
+        process = self.forks.Process(target=live, args=(self.folder, theirs), daemon=True)
         process.start()
         theirs.close()
         seen, last = 0, b""

@@ -14,7 +14,6 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,7 @@ from typing import Any
 import structlog
 from typing_extensions import override
 
-import notifier.delivery
 import paidan.house
-import storage.sending
 from bots.web import WebChannel, parse
 from paidan.clock import FrozenClock
 from paidan.compose import Parts, assemble, own_channels, seed
@@ -34,7 +31,6 @@ from workflow.records import Outgoing, Receipt
 from workflow.work_order import WorkOrder
 
 TENANT = "demo"
-LEASE = timedelta(seconds=5)
 
 
 # --- the day --------------------------------------------------------------------------------------
@@ -157,23 +153,13 @@ class Recorded(WebChannel):
 # --- living ---------------------------------------------------------------------------------------
 
 
-def live(folder: Path, late: timedelta, signs: Connection) -> None:
-    """Go on with the day from where it was left; a byte on ``signs`` for each commit and send.
-    Leases see a clock that is so ``late``.
-    """
+def live(folder: Path, signs: Connection) -> None:
+    """Go on with the day from where it was left; a byte on ``signs`` for each commit and send."""
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    # A sender that died must not be waited for a whole minute here.
-    storage.sending.LEASE = LEASE
-    notifier.delivery.STALE_CLAIM = 4.0
-    storage.sending.Sending = partial(_sending, storage.sending.Sending, late)
     paidan.house.LONGEST_NAP = 0.2
     asyncio.run(_live(folder, lambda: signs.send_bytes(b".")))
     signs.send_bytes(b"!")
-
-
-def _sending(kind: Any, late: timedelta, session: Any, tenant: str, real: datetime) -> Any:
-    return kind(session, tenant, real + late)
 
 
 async def _live(folder: Path, sign: Callable[[], None]) -> None:
