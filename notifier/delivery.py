@@ -103,6 +103,7 @@ class Delivery:
         locale: The language of digests and of a card's text form.
         answer_within: Seconds a channel has to answer.
         patience: Seconds one round waits for slow chats.
+        count: Counts what became of each notice, by channel.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Delivery:
         locale: str = DEFAULT,
         answer_within: float = ANSWER_WITHIN,
         patience: float = PATIENCE,
+        count: Callable[[str, str], None] = lambda _channel, _outcome: None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -123,6 +125,7 @@ class Delivery:
         self._locale = locale
         self._answer_within = answer_within
         self._patience = patience
+        self._count = count
         self._chats: dict[tuple[str, str, str], _Chat] = {}
         self._breakers: dict[tuple[str, str], Breaker] = defaultdict(Breaker)
         self._failures: dict[int, int] = {}
@@ -329,6 +332,7 @@ class Delivery:
     async def _settle(self, tenant: str, parcel: Parcel, outcome: _Outcome) -> None:
         now = self._clock.now(tenant)
         for n, queued in enumerate(parcel.notices):
+            self._count(queued.notice.to.channel, _named(outcome))
             if isinstance(outcome, _Sent):
                 await self._sent(queued, outcome, now, joined=n > 0)
             elif isinstance(outcome, _Later):
@@ -445,3 +449,18 @@ class Delivery:
         for (tenant, channel), breaker in self._breakers.items():
             if breaker.until is not None:
                 yield tenant, channel
+
+    def barred(self) -> Iterator[tuple[str, str]]:
+        """Those of them whose platform refuses the account."""
+        for (tenant, channel), breaker in self._breakers.items():
+            if breaker.barred:
+                yield tenant, channel
+
+
+def _named(outcome: _Outcome) -> str:
+    """One word for the count of notices."""
+    if isinstance(outcome, _Sent):
+        return "sent"
+    if isinstance(outcome, _Dead):
+        return "dead"
+    return "unclear" if outcome.why.startswith(UNKNOWN) else "put_off"

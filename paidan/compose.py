@@ -43,9 +43,10 @@ from paidan.learning.registry import Registry
 from paidan.settings import Settings
 from paidan.signing import LOGIN_FOR, login_path
 from paidan.voice.dictation import Dictation
-from paidan.voice.equipment import Lacking, files
-from paidan.voice.section import Voice
-from paidan.voice.stenographer import Stenographer
+from paidan.voice.stenographer import Stenographer, hired
+from paidan.watch.meters import Meters
+from paidan.watch.pages import own_door
+from paidan.watch.seams import MeteredDesk, MeteredWays, watchman
 from storage import SqlStore, open_store
 from storage.notes import RedisNotes
 from workflow.company import Staff
@@ -59,9 +60,6 @@ log = structlog.get_logger(__name__)
 
 FAREWELL = 2.0
 """Seconds that requests under way and open streams get when the process is told to stop."""
-HEARTBEAT = 15.0
-"""Seconds without a round of some loop after which the process says it is not ready."""
-
 UNHURRIED = 60.0
 """Seconds a round of delivery waits for its chats when time stands still anyway."""
 
@@ -85,6 +83,8 @@ class Parts:
     house: House
     knowing: Knowing
     reader: LiveReader
+    delivery: Delivery
+    meters: Meters
 
 
 def own_channels(store: SqlStore, clock: Clock) -> dict[str, Channel]:
@@ -105,6 +105,7 @@ async def assemble(
     invites: Invites | None = None,
     plugged: Plugged | None = None,
     stenographer: Stenographer | None = None,
+    meters: Meters | None = None,
 ) -> AsyncIterator[Parts]:
     """Open the store, migrate it, and put everything on it.
 
@@ -119,6 +120,7 @@ async def assemble(
         invites: Knows the invites that 「绑定」 brings.
         plugged: Makes the adapters of chat platforms.
         stenographer: Puts voice into words that its platform did not; it is closed at the end.
+        meters: Count what happens; None makes new ones.
     """
     async with open_store(url, blobs, ids=ids, clock=clock) as store, client() as http:
         movable: MovableClock = clock if _movable(clock) else StoreClock(store)  # type: ignore[assignment]  # narrowed by hand
@@ -126,6 +128,8 @@ async def assemble(
         async def admit(inbound: Inbound) -> Admitted | None:
             return await desk.admit(inbound)
 
+        meters = meters or Meters()
+        store.on_timed(meters.committed)
         adapters = plugged(store, http, admit) if plugged else {}
         own = channels(store, movable)
         ways = {**own, **adapters} if adapters else own
@@ -133,7 +137,7 @@ async def assemble(
         knowing = Knowing(store)
         reader = LiveReader(understander)
         dictation = Dictation(store, stenographer) if stenographer else None
-        desk = FrontDesk(
+        desk = MeteredDesk(
             store,
             movable,
             reader,
@@ -147,11 +151,16 @@ async def assemble(
             invites=invites,
         )
         patience = PATIENCE if clock is None else UNHURRIED
-        delivery = Delivery(store, movable, ways, patience=patience)
-        house = House(store, movable, desk, service, delivery)
+        desk.meters = meters
+        timed = MeteredWays(ways, meters)
+        delivery = Delivery(store, movable, timed, patience=patience, count=meters.notice)
+        house = House(store, movable, desk, service, delivery, meters.step)
         store.on_commit(house.wake)
         try:
-            yield Parts(store, movable, service, desk, ways, adapters, house, knowing, reader)
+            yield Parts(
+                store, movable, service, desk, ways, adapters, house, knowing, reader,
+                delivery, meters,
+            )  # fmt: skip
         finally:
             await knowing.close()
             await delivery.close()
@@ -202,7 +211,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    door = _sign_in(settings)
+    door, meters = _sign_in(settings), Meters()
     async with (
         _redis(settings) as shared,
         assemble(
@@ -211,8 +220,9 @@ async def _serve(
             understander,
             sign_in=door,
             invites=Invites(settings.secret()),
-            plugged=partial(_plugged, settings, shared),
-            stenographer=_stenographer(settings.voice),
+            plugged=partial(_plugged, settings, shared, meters),
+            stenographer=hired(settings.voice),
+            meters=meters,
         ) as parts,
     ):
         if demo:
@@ -247,22 +257,10 @@ async def _run(settings: Settings, parts: Parts, registry: Registry) -> None:
         group.create_task(nightly.run(), name="nightly")
 
 
-def _stenographer(voice: Voice) -> Stenographer | None:
-    """Nobody where the settings name no model; one that lacks something says so now, and again
-    with every clip, for what is missing may be put there meanwhile.
-    """
-    if not voice.on:
-        return None
-    try:
-        files(voice)
-    except Lacking as lacking:
-        log.warning("voice is not put into words", why=lacking.code, facts=lacking.facts)
-    return Stenographer(voice)
-
-
 def _plugged(
     settings: Settings,
     shared: Callable[[str], Notes] | None,
+    meters: Meters,
     store: SqlStore,
     http: ClientSession,
     admit: Admit,
@@ -277,6 +275,7 @@ def _plugged(
         public_url=public_url,
         secret=settings.secret(),
         shared=shared,
+        count=meters.channel_event,
     )
 
 
@@ -300,35 +299,32 @@ async def _door(
     settings: Settings, parts: Parts, registry: Registry, *, demo: bool
 ) -> AsyncIterator[str]:
     """The pages, open for as long as the block runs; gives the address."""
-    runner = web.AppRunner(
-        build(services(settings, parts, registry, demo=demo)),
-        shutdown_timeout=FAREWELL,
-        access_log=None,
-    )
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.http.host, settings.http.port)
-        await site.start()
-        port = runner.addresses[0][1]
+    given = services(settings, parts, registry, demo=demo)
+    metrics = settings.metrics
+    async with contextlib.AsyncExitStack() as doors:
+        if metrics.port and given.watchman is not None:
+            side = own_door(given.watchman)
+            await doors.enter_async_context(_open(side, metrics.host, metrics.port))
+        main = _open(build(given), settings.http.host, settings.http.port)
+        port = await doors.enter_async_context(main)
         base = settings.http.public_url or f"http://{settings.http.near}:{port}"
         yield base.rstrip("/")
+
+
+@asynccontextmanager
+async def _open(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """One door; gives its port."""
+    runner = web.AppRunner(app, shutdown_timeout=FAREWELL, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
 def services(settings: Settings, parts: Parts, registry: Registry, *, demo: bool) -> Services:
     """What the console is given of the rest of the house."""
-
-    async def ready() -> Mapping[str, bool]:
-        try:
-            await parts.store.tenants()
-        except Exception:
-            log.exception("the database does not answer")
-            return {"database": False, "loops": False}
-        now = parts.clock.now(settings.tenant)
-        beats = parts.house.beats.values()
-        fresh = all((now - beat).total_seconds() < HEARTBEAT for beat in beats)
-        return {"database": True, "loops": bool(beats) and fresh}
 
     async def reset() -> None:
         await parts.store.erase(settings.tenant)
@@ -348,11 +344,14 @@ def services(settings: Settings, parts: Parts, registry: Registry, *, demo: bool
         sandbox=demo,
         wind=wind if demo else None,
         reset_demo=offered,
-        ready=ready,
+        watchman=watchman(
+            settings, parts.store, parts.house, parts.delivery, list(parts.channels), parts.meters
+        ),
         learning=LearningDesk(registry, lambda: parts.clock.now(settings.tenant)),
         public_url=settings.http.public_url,
         knows=parts.knowing,
         hooks=parts.adapters,
+        count=parts.meters.channel_event,
     )
 
 

@@ -33,6 +33,10 @@ MOST_SETTLING = 2 * BATCH
 """Messages being settled at once, the slow ones in the background included."""
 
 
+Step = Callable[[Timer, datetime, bool], None]
+"""Told of a due step, at what time, and whether it was still due."""
+
+
 class FrontDeskPort(Protocol):
     """What the inbox loop needs of the front desk."""
 
@@ -71,12 +75,14 @@ class House:
         front_desk: FrontDeskPort,
         service: Service,
         delivery: DeliveryPort,
+        step: Step = lambda _timer, _now, _taken: None,
     ) -> None:
         self.store = store
         self.clock = clock
         self._front_desk = front_desk
         self._service = service
         self._delivery = delivery
+        self._step = step
         self._works: dict[str, Callable[[str], Awaitable[int]]] = {
             "inbox": self.settle_messages,
             "timers": self.fire_timers,
@@ -201,6 +207,7 @@ class House:
         handled = await self.store.transact(
             timer.tenant, lambda uow: self._service.fire(timer, uow, now), key=key
         )
+        self._step(timer, now, handled is not None)
         late = (now - timer.due).total_seconds()
         log.info(
             "step taken" if handled else "step was no longer due",

@@ -93,6 +93,10 @@ RULES: Final[dict[str, tuple[str, str]]] = {
         "sqlite:///文件路径 或 postgresql://用户@主机/库名",
         "sqlite:///path or postgresql://user@host/name",
     ),
+    "long_token": (
+        "至少 16 个字符、没有空格的口令",
+        "at least 16 characters without blanks",
+    ),
     "redis_url": ("redis://主机:端口/库号", "redis://host:port/number"),
     "url": ("http:// 或 https:// 开头的网址", "an address starting with http:// or https://"),
     "word_length": ("{} 个字、前后没有空格的词", "a word of {} characters without blanks around"),

@@ -69,6 +69,16 @@ class Http(Section):
         return "127.0.0.1" if self.host in {"0.0.0.0", "::", ""} else self.host  # noqa: S104 - read, not bound
 
 
+class Metrics(Section):
+    """Who may read the figures: ``token`` opens ``/metrics`` for ``Authorization: Bearer``;
+    ``port`` (0: none) shows figures and health on ``host`` and nothing else there.
+    """
+
+    token: str = Field(default="", pattern=r"^([!-~]{16,}|$)", repr=False)
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+
+
 class Log(Section):
     """``format``: text for people, json for collectors, auto by whether a terminal listens."""
 
@@ -104,6 +114,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     redis: Redis = Redis()
     http: Http = Http()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     learning: Learning = Learning()
     voice: Voice = Voice()
@@ -292,6 +303,8 @@ _RULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "http.public_url": ("url", ()),
     "http.port": ("integer", ("0–65535",)),
     "redis.url": ("redis_url", ()),
+    "metrics.token": ("long_token", ()),
+    "metrics.port": ("integer", ("0–65535",)),
     "learning.retrain_at": ("wall_time", ()),
     "learning.keep": ("integer", ("1–50",)),
     "voice.seconds": ("integer", ("1–300",)),

@@ -82,7 +82,6 @@ def _backlog(table: Any, condition: str, column: Any, *more: Any) -> Sql:
 
 
 _WAITING = _backlog(inbox, "state = 'waiting'", inbox.c.received_at)
-_PARKED = _backlog(inbox, "state = 'parked'", inbox.c.received_at)
 _LATE = _backlog(timers, "state = 'open'", timers.c.due, timers.c.due <= bindparam("now"))
 _UNSENT = _backlog(
     outbox,
@@ -92,6 +91,8 @@ _UNSENT = _backlog(
 )
 _DEAD = _backlog(outbox, "state = 'dead'", outbox.c.created_at)
 _CASES_OPEN = _backlog(cases, "state = 'open'", cases.c.at)
+_PARKED = _backlog(cases, "state = 'open'", cases.c.at, cases.c.kind == literal_column("'parked'"))
+"""Asked of the cases that a person has to settle, for the inbox has no index of parked ones."""
 
 
 def count(session: Session, sql: Sql, **params: Any) -> int:

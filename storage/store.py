@@ -31,7 +31,7 @@ from storage.rows import decode_order
 from storage.schema import blobs, clock_offsets, companies, metadata
 from storage.shift import shift_on
 from storage.unit import Shared, SqlUnitOfWork
-from storage.writer import Job, OnCommit, Writer
+from storage.writer import Clocked, Job, OnCommit, Writer
 from workflow.errors import Unavailable
 from workflow.events import Event
 from workflow.kept import Admitted, Queued, Timer
@@ -90,6 +90,7 @@ class SqlStore:
         self._clock = clock
         self._shared = Shared(now=self.now, new_id=ids or Ulids())
         self._listeners: list[OnCommit] = []
+        self._clocked: list[Clocked] = []
         self._writers: list[Writer] = []
         self._hands: dict[Held, set[int]] = {"inbox": set(), "timers": set(), "outbox": set()}
         self._claiming = {"inbox": asyncio.Lock(), "outbox": asyncio.Lock()}
@@ -116,7 +117,7 @@ class SqlStore:
             raise
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="paidan-reader")
         self._writers = [
-            Writer(self._database, self._shared, self._announce, f"paidan-writer-{n}")
+            Writer(self._database, self._shared, self._announce, self._timed, f"paidan-writer-{n}")
             for n in range(_WRITERS[self._database.dialect])
         ]
         self._shift = shift_on(self._database)
@@ -149,6 +150,14 @@ class SqlStore:
         ``readings``, ``models``, ``posts:<channel>/<chat>``.
         """
         self._listeners.append(callback)
+
+    def on_timed(self, callback: Clocked) -> None:
+        """Have ``callback(units, seconds, held)`` called in the writer's thread at each commit."""
+        self._clocked.append(callback)
+
+    def _timed(self, units: int, seconds: float, held: bool) -> None:
+        for told in self._clocked:
+            told(units, seconds, held)
 
     def _announce(self, tenant: str, topics: frozenset[str]) -> None:
         for listener in self._listeners:

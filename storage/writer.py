@@ -32,6 +32,8 @@ minute, and until it has, it may read a whole table through the wrong index.
 """
 
 OnCommit = Callable[[str, frozenset[str]], None]
+Clocked = Callable[[int, float, bool], None]
+"""Told of a commit: how many units shared it, its seconds, whether it held."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,8 +62,16 @@ class Job:
 class Writer:
     """One thread, one connection, one queue."""
 
-    def __init__(self, database: Database, shared: Shared, announce: OnCommit, name: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        shared: Shared,
+        announce: OnCommit,
+        clocked: Clocked,
+        name: str,
+    ) -> None:
         self._database = database
+        self._clocked = clocked
         self._shared = shared
         self._announce = announce
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -183,14 +193,17 @@ class Writer:
 
     def _commit(self, session: Session, jobs: Sequence[Job]) -> bool:
         """Commit; when that fails nobody can say what was kept, so everybody is told so."""
+        begun = time.perf_counter()
         try:
             session.command("COMMIT")
         except self._database.errors.Error as error:
+            self._clocked(len(jobs), time.perf_counter() - begun, False)
             self._roll_back(session)
             for job in jobs:
                 job.error = job.error or Unavailable(why=str(error))
             self._answer(jobs)
             return False
+        self._clocked(len(jobs), time.perf_counter() - begun, True)
         return True
 
     def _by_itself(self, job: Job) -> None:

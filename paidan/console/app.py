@@ -95,8 +95,8 @@ def build(services: Services) -> web.Application:
     app.router.add_get("/static/{version}/{name:.+}", assets.serve)
     app.router.add_post("/api/alarms", alarms.receive)
     app.router.add_route("*", "/hooks/{channel}", hooks.receive)
-    app.router.add_get("/healthz", files.healthz)
-    app.router.add_get("/readyz", files.readyz)
+    if services.watchman is not None:
+        services.watchman.add_to(app)
     app.on_response_prepare.append(guard.add_headers)
     services.store.on_commit(app[HUB].announce)
 

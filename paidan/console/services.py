@@ -9,6 +9,7 @@ from typing import Literal
 
 from bots.gateway.adapter import Adapter
 from paidan.learning.desk import LearningDesk
+from paidan.watch.pages import Watchman
 from storage import SqlStore
 from workflow.kept import Admitted
 from workflow.knowledge import Knows
@@ -32,8 +33,8 @@ class Services:
     ``bots.web.WebChannel("console", store)`` among delivery's channels so that answers return.
 
     ``wind`` moves the tenant's clock forward and fires what falls due on the way; ``reset_demo``
-    puts the seeded demo back. Either may be None where it is not offered. ``ready`` answers what
-    the process depends on, by name. ``learning`` is the company's models and what they read, None
+    puts the seeded demo back. Either may be None where it is not offered. ``watchman`` answers for
+    health and figures. ``learning`` is the company's models and what they read, None
     where nobody keeps models. ``real_now`` times sign-in links and sessions, which a wound
     clock must not expire. ``public_url`` is where customers reach us, for QR codes. A peer in
     ``trusted_proxies`` may say whom it speaks for (``X-Forwarded-For``). ``knows`` finds articles
@@ -48,7 +49,7 @@ class Services:
     sandbox: bool = True
     wind: Wind | None = None
     reset_demo: Callable[[], Awaitable[object]] | None = None
-    ready: Callable[[], Awaitable[Mapping[str, bool]]] | None = None
+    watchman: Watchman | None = None
     learning: LearningDesk | None = None
     real_now: Callable[[], datetime] = field(default=_real_now)
     public_url: str = ""

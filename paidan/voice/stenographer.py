@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 
+from paidan.voice.equipment import Lacking, files
 from paidan.voice.section import Voice
 from paidan.voice.sound import LARGEST
 
@@ -234,3 +235,16 @@ def _bare(threads: int) -> dict[str, str]:
     paths = [str(Path(__file__).parents[2]), *filter(None, [kept.get("PYTHONPATH")])]
     kept["PYTHONPATH"] = os.pathsep.join(paths)
     return {**kept, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1"}
+
+
+def hired(voice: Voice) -> Stenographer | None:
+    """Nobody where the settings name no model; one that lacks something says so now, and again
+    with every clip, for what is missing may be put there meanwhile.
+    """
+    if not voice.on:
+        return None
+    try:
+        files(voice)
+    except Lacking as lacking:
+        log.warning("voice is not put into words", why=lacking.code, facts=lacking.facts)
+    return Stenographer(voice)

@@ -1,4 +1,4 @@
-"""Pictures in and out, and whether we are alive and ready."""
+"""Pictures in and out."""
 
 from __future__ import annotations
 
@@ -97,16 +97,3 @@ def _kind(data: bytes) -> str | None:
         if data.startswith(signature):
             return mime
     return "image/webp" if data[:4] == b"RIFF" and data[8:12] == b"WEBP" else None
-
-
-async def healthz(_: web.Request) -> web.Response:
-    """Alive."""
-    return web.json_response({"alive": True})
-
-
-async def readyz(request: web.Request) -> web.Response:
-    """Ready to serve: 200, or 503 naming what is not."""
-    ready = request.app[SERVICES].ready
-    state = dict(await ready()) if ready else {}
-    fine = all(state.values())
-    return web.json_response({"ready": fine, "checks": state}, status=200 if fine else 503)

@@ -46,8 +46,10 @@ async def _received(request: web.Request, name: str, adapter: Adapter) -> web.Re
         )
         answer = await adapter.receive(callback)
     except TimeoutError:
+        services.count(name, "too_slow")
         return web.Response(status=HTTPStatus.REQUEST_TIMEOUT)
     except web.HTTPRequestEntityTooLarge:
+        services.count(name, "too_large")
         return web.Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     except CallbackError as refusal:
         services.count(name, type(refusal).__name__.lower())
@@ -57,6 +59,7 @@ async def _received(request: web.Request, name: str, adapter: Adapter) -> web.Re
         services.count(name, "failed")
         log.exception("a call to %s failed", name)
         return web.Response(status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "5"})
+    services.count(name, "accepted")
     return web.Response(
         status=answer.status, body=answer.body, content_type=answer.content_type, charset="utf-8"
     )

@@ -22,11 +22,14 @@ from paidan.compose import Parts, assemble, seed
 from paidan.console.app import build
 from paidan.console.services import Services
 from paidan.demo import demo_company
+from paidan.settings import Metrics, Settings
+from paidan.watch.seams import watchman
 from tests.waiting import wait_until
 
 TENANT = "demo"
 TUESDAY = datetime(2026, 11, 24, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 SECRET = b"a secret of the tests, 32 bytes!"
+FIGURES = "a-token-of-the-tests"
 _CSRF = re.compile(r'name="csrf" content="([^"]+)"')
 
 
@@ -55,6 +58,15 @@ def services(parts: Parts) -> Services:
         secret=SECRET,
         wind=wind,
         knows=parts.knowing,
+        watchman=watchman(
+            Settings(metrics=Metrics(token=FIGURES)),
+            parts.store,
+            parts.house,
+            parts.delivery,
+            list(parts.channels),
+            parts.meters,
+        ),
+        count=parts.meters.channel_event,
     )
 
 

@@ -284,8 +284,8 @@ async def test_dead_letters_cases_and_the_backlog(store: SqlStore) -> None:
         parked = uow.inbox.admit(Inbound(T, "web", "w", "direct", "w", "m2", NOW))
         assert parked
         uow.inbox.failed(parked.id, "boom", park=True)
-        for n in range(3):
-            uow.cases.put(Case(f"k{n}", "triage", NOW + n * MINUTE, CHAT, "c1", "?"))
+        for n, kind in enumerate(("triage", "triage", "parked")):
+            uow.cases.put(Case(f"k{n}", kind, NOW + n * MINUTE, CHAT, "c1", "?"))
         uow.cases.put(Case("k0", "triage", NOW, CHAT, "c1", "?", state="decided"))
 
     await store.transact(T, write)
