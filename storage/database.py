@@ -267,6 +267,15 @@ def is_conflict(errors: Any, error: BaseException) -> bool:
 
 
 def is_lost(errors: Any, error: BaseException) -> bool:
-    """Whether the database itself is in trouble: disk full, connection gone, locked for long."""
+    """Whether the database itself is in trouble: disk full, read-only, connection gone, locked for
+    long.
+    """
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return isinstance(cause, errors.OperationalError | errors.InterfaceError)
+    return isinstance(cause, errors.OperationalError | errors.InterfaceError) or is_closed(cause)
+
+
+def is_closed(error: BaseException | None) -> bool:
+    """Whether PostgreSQL takes no writes now: a standby, or one made read-only. A connection may
+    stay so after the database no longer is.
+    """
+    return getattr(error, "sqlstate", None) == "25006"

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from storage.database import Database, Session, is_conflict, is_lost
+from storage.database import Database, Session, is_closed, is_conflict, is_lost
 from storage.unit import Shared, SqlUnitOfWork
 from workflow.errors import Conflict, Unavailable
 
@@ -221,7 +221,7 @@ class Writer:
                 if not (is_conflict(errors, error) or is_lost(errors, error)):
                     break
                 self._drop_connection()
-                if self._database.dialect == "sqlite":
+                if self._database.dialect == "sqlite" or is_closed(error):
                     break
                 time.sleep(_PAUSE * 2**attempt)
             else:

@@ -17,7 +17,7 @@ from multidict import MultiDict, MultiDictProxy
 from paidan.console.render import error_page
 from paidan.console.rights import Right
 from paidan.console.viewer import SERVICES, VIEWER, Viewer, recognise, set_cookie
-from workflow.errors import InvalidInput, NotAllowed, PaidanError, UnknownTicket
+from workflow.errors import InvalidInput, NotAllowed, PaidanError, Unavailable, UnknownTicket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 log = logging.getLogger(__name__)
@@ -135,6 +135,10 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         if refusal.code == "sign_in" and request.method == "GET":
             raise web.HTTPSeeOther(_way_in(request)) from None
         return error_page(request, HTTPStatus.FORBIDDEN, refusal)
+    except Unavailable as trouble:
+        log.warning("%s %s: the database cannot be used: %s", request.method, request.path, trouble)
+        headers = {"Retry-After": "5"}
+        return error_page(request, HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
     except PaidanError as refusal:
         status = _STATUS_OF.get(type(refusal), HTTPStatus.CONFLICT)
         return error_page(request, status, refusal)

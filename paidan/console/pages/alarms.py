@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from http import HTTPStatus
 
 from aiohttp import web
@@ -17,15 +18,19 @@ from paidan.console.guard import READ_WITHIN
 from paidan.console.viewer import SERVICES
 from paidan.signing import unsign
 from workflow.company import Asset
-from workflow.errors import InvalidInput, NotAllowed
+from workflow.errors import InvalidInput, NotAllowed, Unavailable
 from workflow.ports import UnitOfWork
+
+log = logging.getLogger(__name__)
 
 LIMIT = 16 * 1024
 """The largest body in bytes."""
 
 
 async def receive(request: web.Request) -> web.Response:
-    """Take in one alarm: 202 once it is kept, 401 without a token, 400 naming the wrong field."""
+    """Take in one alarm: 202 once it is kept, 401 without a token, 400 naming the wrong field, 503
+    while nothing can be kept.
+    """
     services = request.app[SERVICES]
     try:
         _authorise(request)
@@ -38,12 +43,22 @@ async def receive(request: web.Request) -> web.Response:
         return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", limit=LIMIT)
     except TimeoutError:
         return _refused(HTTPStatus.REQUEST_TIMEOUT, "too_slow", seconds=READ_WITHIN)
-    asset = await services.store.read(services.tenant, lambda uow: _asset(uow, alarm))
     now = services.store.now(services.tenant)
-    message = alarms.inbound(alarm, asset, tenant=services.tenant, now=now)
-    admitted = await services.receive(message)
+    try:
+        asset = await services.store.read(services.tenant, lambda uow: _asset(uow, alarm))
+        message = alarms.inbound(alarm, asset, tenant=services.tenant, now=now)
+        admitted = await services.receive(message)
+    except Unavailable as trouble:
+        log.warning("an alarm was not taken: %s", trouble)
+        return _refused(HTTPStatus.SERVICE_UNAVAILABLE, trouble.code)
     answer = {"accepted": True, "duplicate": admitted is None}
     return web.json_response(answer, status=HTTPStatus.ACCEPTED)
+
+
+_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "5"},
+}
 
 
 def _authorise(request: web.Request) -> None:
@@ -77,5 +92,5 @@ def _asset(uow: UnitOfWork, alarm: Alarm) -> Asset | None:
 
 
 def _refused(status: HTTPStatus, code: str, **facts: object) -> web.Response:
-    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    headers = _HEADERS.get(status)
     return web.json_response({"error": code, **facts}, status=status, headers=headers)

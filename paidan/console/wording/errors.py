@@ -38,6 +38,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "出了点问题，我们已经记下。请稍后重试。",
         "Something broke on our side and was noted.",
     ),
+    "status.503": (
+        "数据现在写不进去，什么都没有改；几秒后再试一次。",
+        "Nothing can be written right now and nothing was changed; try again in a few seconds.",
+    ),
     "status.other": ("这一步没有成功，请稍后重试。", "That did not work; please try again later."),
     "refused.bad_token": (
         "链接无效，请重新获取一个。",

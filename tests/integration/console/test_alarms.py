@@ -11,6 +11,7 @@ from paidan.console.pages.alarms import LIMIT
 from paidan.console.services import Services
 from paidan.signing import alarm_token, sign
 from tests.integration.console.conftest import SECRET, TENANT, TUESDAY, Browser
+from workflow.errors import Unavailable
 
 GOOD = {"id": "1", "asset": "a01", "code": "E07", "text": "门锁回路断开", "severity": "major"}
 
@@ -134,3 +135,20 @@ async def test_the_work_order_says_what_the_device_did(browser: Browser) -> None
     text = await browser.until("/orders/WO-20261124-0001", "共 3 次")
     assert "设备再次报警" in text
     assert "3栋2单元客梯" in text
+
+
+async def test_an_alarm_that_cannot_be_kept_is_to_ring_again(
+    browser: Browser, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any, **__: Any) -> Any:
+        raise Unavailable(why="disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services.store, "transact", full)
+        status, body = await ring(browser, GOOD)
+        await browser.see("/chat")
+        said = await browser.post("/chat/say", {"text": "电梯坏了"})
+    assert (status, body) == (503, {"error": "unavailable"})
+    assert (said.status, said.headers["Retry-After"]) == (503, "5")
+    assert "写不进去" in await said.text()
+    assert await ring(browser, GOOD) == (202, {"accepted": True, "duplicate": False})
