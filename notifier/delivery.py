@@ -35,6 +35,7 @@ from workflow.errors import Unavailable
 from workflow.kept import Queued
 from workflow.ports import Clock, Engine, Store, UnitOfWork
 from workflow.records import ChatRef, Receipt, Urgency
+from workflow.tracing import caused_by
 
 log = structlog.get_logger(__name__)
 
@@ -181,8 +182,9 @@ class Delivery:
             if not self._store.on_shift():
                 log.warning("no longer ours to send", tenant=tenant, chat=parcel.lead.to.chat)
                 return
-            outcome = await self._deliver(tenant, parcel)
-            await self._settle(tenant, parcel, outcome)
+            with caused_by(parcel.lead.cause):
+                outcome = await self._deliver(tenant, parcel)
+                await self._settle(tenant, parcel, outcome)
             if isinstance(outcome, _Later) and not outcome.barred:
                 soon = outcome.at
                 if outcome.counted:
@@ -355,6 +357,15 @@ class Delivery:
             receipt = replace(receipt, degraded="; ".join(text for text in told if text))
         there = replace(queued, notice=replace(notice, to=sent.to))
         await self._record(there, at=now, receipt=receipt)
+        log.info(
+            "notice sent",
+            tenant=queued.tenant,
+            notice=queued.id,
+            kind=notice.kind,
+            channel=sent.to.channel,
+            receipt=receipt.message_id,
+            trace=notice.cause,
+        )
 
     async def _record(
         self,

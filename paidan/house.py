@@ -18,6 +18,7 @@ import structlog
 from workflow.kept import Admitted, Timer
 from workflow.ports import Clock, Engine, Store
 from workflow.service import Service
+from workflow.tracing import cause_of, caused_by
 
 log = structlog.get_logger(__name__)
 
@@ -192,16 +193,21 @@ class House:
         return steps[0].due if steps else None
 
     async def _settle(self, tenant: str, admitted: Admitted) -> None:
-        outcome = await self._front_desk.settle(tenant, admitted)
-        log.info(
-            "message settled",
-            tenant=tenant,
-            channel=admitted.inbound.channel,
-            message=admitted.inbound.dedupe_key,
-            outcome=outcome,
-        )
+        with caused_by(cause_of(tenant, admitted.inbound.dedupe_key)):
+            outcome = await self._front_desk.settle(tenant, admitted)
+            log.info(
+                "message settled",
+                tenant=tenant,
+                channel=admitted.inbound.channel,
+                message=admitted.inbound.dedupe_key,
+                outcome=outcome,
+            )
 
     async def _fire(self, timer: Timer) -> None:
+        with caused_by(cause_of(timer.tenant, f"{timer.subject}#{timer.generation}")):
+            await self._take(timer)
+
+    async def _take(self, timer: Timer) -> None:
         now = self.clock.now(timer.tenant)
         key = timer.subject.partition(":")[2]
         handled = await self.store.transact(

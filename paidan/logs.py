@@ -1,55 +1,101 @@
-"""Logs: for people on a terminal, JSON lines elsewhere; always on stderr, phone numbers masked."""
+"""Logs: for people on a terminal, JSON lines elsewhere; always on stderr, with nobody's number or
+secret whole in them. What libraries log goes the same way.
+"""
 
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from typing import Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+from typing_extensions import override
 
+from paidan.masking import masked
 from paidan.settings import Log
+from workflow.tracing import CAUSE
 
-_PHONE: Final = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
+_OURS: Final = ("bots", "nlp", "notifier", "paidan", "storage", "workflow")
+_PLAIN: Final = ("trace", "logger", "level", "timestamp")
+"""Keys whose values are made here and never hold what somebody wrote."""
+_CONTROLS: Final = {n: f"\\x{n:02x}" for n in (*range(9), *range(10, 32), 127)}
+
+
+class _Stderr(logging.Handler):
+    """Writes to what is standard error at the time."""
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            sys.stderr.write(f"{self.format(record)}\n")
+        except Exception:  # noqa: BLE001 - a line that cannot be written ends nothing
+            self.handleError(record)
 
 
 def configure(log: Log) -> None:
-    """Send everything logged from here on to stderr as ``log`` says."""
+    """Send everything logged from here on to stderr as ``log`` says; libraries only warn."""
     level = logging.getLevelNamesMapping()[log.level.upper()]
     text = log.format == "text" or (log.format == "auto" and sys.stderr.isatty())
-    render: Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if text
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        traced,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=False),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+    ]
+    handler = _Stderr()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=before,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                tidy,
+                *([_one_line, _for_people()] if text else [_json()]),
+            ],
+        )
     )
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(max(level, logging.WARNING))
+    for name in _OURS:
+        logging.getLogger(name).setLevel(level)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=False),
-            structlog.processors.format_exc_info,
-            masked,
-            render,
-        ],
+        processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(stream=sys.stderr, level=max(level, logging.WARNING), force=True)
 
 
-def masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Mobile numbers lose their middle, wherever they stand."""
-    return {key: _mask(value) for key, value in event.items()}
+def _json() -> Processor:
+    return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
 
 
-def _mask(value: object) -> object:
-    if isinstance(value, str):
-        return _PHONE.sub(r"\1****\2", value)
-    if isinstance(value, dict):
-        return {key: _mask(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_mask(inner) for inner in value]
-    return value
+def _for_people() -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+
+
+def traced(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Say what the line goes back to, if anything."""
+    cause = event.pop("trace", "") or CAUSE.get()
+    return {**event, "trace": cause} if cause else event
+
+
+def tidy(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Nothing stands whole in it that should not."""
+    plain = {name: event.pop(name) for name in _PLAIN if name in event}
+    kept = masked(event)
+    assert isinstance(kept, dict)  # noqa: S101 - a mapping stays one
+    return {**kept, **plain}
+
+
+def _one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """What somebody wrote cannot pass for another line."""
+    if isinstance(event.get("event"), str):
+        event["event"] = event["event"].translate(_CONTROLS)
+    return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import and_, bindparam, func, insert, literal_column, null, or_, select, update
@@ -13,6 +14,7 @@ from storage.schema import living_cards, outbox
 from storage.scope import Scope
 from workflow.kept import Queued
 from workflow.records import Notice, NoticeState, Receipt, Urgency
+from workflow.tracing import CAUSE
 
 decode_notice = decoder(Notice)
 
@@ -174,10 +176,12 @@ class SqlOutbox:
         self._topics: set[tuple[str, str, str]] = set()
 
     def add(self, notice: Notice) -> bool:
-        tenant, key = self._scope.tenant, notice.key
+        tenant, key, cause = self._scope.tenant, notice.key, CAUSE.get()
         if key in self._keys or self._sql.peek(_KNOWN, tenant=tenant, key=key) is not None:
             return False
         self._keys.add(key)
+        if cause and not notice.cause:
+            notice = replace(notice, cause=cause)
         self._supersede(notice)
         now = micros(self._scope.now())
         row = {

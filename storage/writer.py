@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from storage.database import Database, Session, is_closed, is_conflict, is_lost
 from storage.unit import Shared, SqlUnitOfWork
 from workflow.errors import Conflict, Unavailable
+from workflow.tracing import CAUSE, caused_by
 
 BATCH = 64
 _TRIES = 3
@@ -45,6 +46,7 @@ class Job:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     lock: str = ""
+    cause: str = field(default_factory=CAUSE.get)
     result: Any = None
     error: BaseException | None = None
     topics: set[str] = field(default_factory=set)
@@ -147,7 +149,8 @@ class Writer:
     def _run(self, job: Job, session: Session) -> None:
         unit = SqlUnitOfWork(job.tenant, session, self._shared)
         job.result = job.error = None
-        job.result = job.work(unit)
+        with caused_by(job.cause):
+            job.result = job.work(unit)
         session.flush()
         job.topics = unit.scope.topics
 

@@ -306,6 +306,8 @@ class Notice:
     topic: str | None = None
     not_before: datetime | None = None
     fallbacks: tuple[ChatRef, ...] = ()
+    cause: str = ""
+    """What it goes back to, by ``workflow.tracing``; given as it is put into the outbox."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import structlog
 from typing_extensions import override
 
 from bots.channel import (
@@ -27,6 +28,9 @@ from paidan.watch.readiness import Readiness
 from storage import SqlStore
 from workflow.kept import Admitted
 from workflow.records import Inbound, Outgoing, Receipt
+from workflow.tracing import cause_of, caused_by
+
+log = structlog.get_logger(__name__)
 
 _ENDS: tuple[tuple[type[BaseException], str], ...] = (
     (Retry, "retry"),
@@ -96,8 +100,17 @@ class MeteredDesk(FrontDesk):
 
     @override
     async def admit(self, inbound: Inbound) -> Admitted | None:
-        admitted = await super().admit(inbound)
-        self.meters.heard(inbound, again=admitted is None)
+        again = False
+        with caused_by(cause_of(inbound.tenant, inbound.dedupe_key)):
+            admitted = await super().admit(inbound)
+            again = admitted is None
+            log.info(
+                "message came again" if again else "message kept",
+                tenant=inbound.tenant,
+                channel=inbound.channel,
+                message=inbound.dedupe_key,
+            )
+        self.meters.heard(inbound, again=again)
         return admitted
 
     @override
