@@ -8,10 +8,14 @@ from collections.abc import Sequence
 
 from workflow.records import Button, Card, Outgoing
 
+APART = "，"
+"""Between the commands of :func:`template_facts`."""
 _BREAKS = ("\n", "。", "！", "？", "；", ". ", "，", ", ", " ")
 _JOINERS = "\u200d\ufe0e\ufe0f"
 _ALLOWED_CONTROLS = "\n\t\u200d"
 _MENTION = re.compile(r"(?<![0-9A-Za-z._+-])@")
+_NUMBER = re.compile(r"WO-[0-9]{8}-[0-9]{4,}")
+_COMMAND = re.compile(r"\S+「[^」]+」：.+")
 _MARKUP = str.maketrans("<>[]`", "＜＞［］｀")
 
 
@@ -76,16 +80,21 @@ def command_lines(buttons: Sequence[Button], reply: str = "回复") -> tuple[str
 
 
 def template_facts(outgoing: Outgoing) -> dict[str, str]:
-    """What an approved template with few variables can say of a message: ``number`` and ``status``
-    of its card, ``title`` (the first line of the news) and its whole ``text``.
+    """What an approved template with few variables can say of a message: the ``number`` of its
+    work order, the ``status`` its card tells, ``title`` (the first line of the news), the whole
+    ``text`` without commands, and ``reply``, the commands.
     """
     card = outgoing.card
     lines = [line for line in outgoing.text.splitlines() if line.strip()] or [""]
+    words = [line for line in lines if not _COMMAND.fullmatch(line)] or [""]
+    commands = command_lines(card.buttons) if card else ()
+    number = _NUMBER.search(f"{card.title if card else ''}\n{outgoing.text}")
     said = {
-        "number": card.title if card else lines[0],
-        "title": lines[0],
-        "status": card.subtitle if card else lines[-1],
-        "text": " ".join(lines),
+        "number": number[0] if number else card.title if card else words[0],
+        "title": words[0],
+        "status": card.subtitle if card else words[-1],
+        "text": " ".join(words),
+        "reply": APART.join(commands or [line for line in lines if _COMMAND.fullmatch(line)]),
     }
     return {name: visible(words) for name, words in said.items()}
 

@@ -18,6 +18,7 @@ from tests.vendors.dingtalk import DingTalkByHttp, FakeDingTalk, LinkedDingTalk
 from tests.vendors.ear import Ear
 from tests.vendors.mail import FakeMail
 from tests.vendors.platform import TENANT, Platform, Shown, Town, town
+from tests.vendors.sms import FakeSms
 from tests.vendors.telegram import FakeTelegram, PollingTelegram
 from tests.vendors.wechat import FakeWechat
 from tests.vendors.wecom import FakeWecom
@@ -37,6 +38,7 @@ PLATFORMS: list[type[Platform]] = [
     FakeWecomBot,
     FakeKf,
     FakeMail,
+    FakeSms,
 ]
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 

@@ -26,6 +26,7 @@ from tests.vendors.dingtalk import DingTalkByHttp, LinkedDingTalk
 from tests.vendors.ear import Ear
 from tests.vendors.mail import FakeMail
 from tests.vendors.platform import TENANT, Platform, Town, town
+from tests.vendors.sms import FakeSms
 from tests.vendors.telegram import FakeTelegram
 from tests.vendors.wechat import FakeWechat
 from tests.vendors.wecom import FakeWecom
@@ -210,7 +211,7 @@ async def test_a_body_beyond_all_measure_is_not_even_read(there: Town) -> None:
 # --- people's own words -----------------------------------------------------------------------
 
 
-@on(CHAT)
+@on([kind for kind in CHAT if kind.whole])
 async def test_a_long_text_arrives_whole_in_order_and_without_a_broken_character(
     there: Town,
 ) -> None:
@@ -309,6 +310,10 @@ def _moves(platform: FakeWechat | DingTalkByHttp) -> None:
     platform.kills_token()
 
 
+def _owes(platform: FakeSms) -> None:
+    platform.answers["SendSms"] = ("isv.AMOUNT_NOT_ENOUGH", "账户余额不足")
+
+
 def _revokes(platform: FakeTelegram) -> None:
     platform.revoked = True
 
@@ -320,8 +325,9 @@ def _revokes(platform: FakeTelegram) -> None:
         (FakeWechat, _moves, "40164"),
         (DingTalkByHttp, _moves, "IpNotInWhiteList"),
         (FakeTelegram, _revokes, "unauthorized"),
+        (FakeSms, _owes, "AMOUNT_NOT_ENOUGH"),
     ],
-    ids=["wecom", "wechat", "dingtalk", "telegram"],
+    ids=["wecom", "wechat", "dingtalk", "telegram", "sms"],
 )
 async def test_an_account_that_is_refused_is_told_from_a_chat_that_is(
     kind: type[Platform], refuse: Callable[[Any], None], why: str, tmp_path: Path

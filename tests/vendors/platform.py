@@ -77,6 +77,8 @@ class Platform(ABC):
     """Whether colleagues live here one to one, each with cards of their own, without groups."""
     spoken: ClassVar[Literal["", "written", "bytes"]] = ""
     """What comes with a voice message: the platform's own transcript, its bytes, or none comes."""
+    whole: ClassVar[bool] = True
+    """Whether a long text arrives whole; else only a template's few words do."""
     called: ClassVar[bool] = True
     """Whether it calls our door; else what it sends is not answered with a status."""
     press_within: ClassVar[float] = 5.0
@@ -311,12 +313,12 @@ class Town:
         """A customer does what a button says: presses it, or writes the words beside it."""
         chat = f"customer:{who}"
         shown = await self.until_shown(
-            chat, lambda s: label in s.buttons or f"」：{label}" in s.text
+            chat, lambda s: label in s.buttons or re.search(rf"[」”]：{label}", s.text) is not None
         )
         if label in shown.buttons:
             await self.platform.presses(who, shown, label)
         else:
-            command = re.search(rf"「([^」]+)」：{label}", shown.text)
+            command = re.search(rf"[「“]([^」”]+)[」”]：{label}", shown.text)
             assert command is not None
             await self.platform.says(who, command[1], chat)
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.gateway.adapter import Malformed
-from bots.sms.reading import Lost, normalised, pushed
+from bots.sms.aliyun_pushes import pushed
+from bots.sms.provider import Lost, normalised
 
 UP = {
     "phone_number": "13712345678",
@@ -36,38 +37,44 @@ ENTRIES = st.dictionaries(NAMES, SCALARS | st.lists(SCALARS))
 
 def test_a_batch_of_messages_and_reports_is_read() -> None:
     body = json.dumps([UP, REPORT, {**REPORT, "success": True}]).encode()
-    (said,), lost = pushed(body, "demo")
-    assert (said.chat, said.sender, said.text) == ("13712345678", "13712345678", "空调不制冷")
-    assert (said.dedupe_key, said.sent_at.isoformat()) == (
-        "sms:1234567890",
-        "2026-11-23T10:00:00+08:00",
-    )
-    assert lost == [Lost("137****5678", "MOBILE_NOT_ON_SERVICE")]
+    found = pushed(body)
+    (said,) = found.texted
+    assert (said.number, said.text) == ("13712345678", "空调不制冷")
+    assert (said.id, said.at.isoformat()) == ("1234567890", "2026-11-23T10:00:00+08:00")
+    assert found.lost == [Lost("137****5678", "MOBILE_NOT_ON_SERVICE")]
+    assert (found.ignored, found.broken) == (0, 0)
 
 
 def test_a_sequence_that_comes_as_a_number_is_the_same_message() -> None:
-    (said,), _ = pushed(json.dumps([{**UP, "sequence_id": 1234567890}]).encode(), "demo")
-    assert said.dedupe_key == "sms:1234567890"
+    (said,) = pushed(json.dumps([{**UP, "sequence_id": 1234567890}]).encode()).texted
+    assert said.id == "1234567890"
 
 
 def test_one_bad_entry_does_not_take_the_others_with_it() -> None:
-    (said,), _ = pushed(json.dumps([{**UP, "phone_number": "10086"}, UP]).encode(), "demo")
-    assert said.chat == "13712345678"
+    audit = {"template_status": "approved"}
+    found = pushed(json.dumps([{**UP, "phone_number": "10086"}, UP, audit]).encode())
+    assert [said.number for said in found.texted] == ["13712345678"]
+    assert (found.ignored, found.broken) == (1, 1)
+
+
+def test_a_push_without_one_good_entry_is_refused() -> None:
+    with pytest.raises(Malformed):
+        pushed(json.dumps([{**UP, "phone_number": "10086"}]).encode())
 
 
 @given(st.lists(ENTRIES | st.builds(lambda more: {**UP, **more}, ENTRIES)) | SCALARS)
 def test_no_push_breaks_the_reader(entries: object) -> None:
     try:
-        said, _ = pushed(json.dumps(entries).encode(), "demo")
+        found = pushed(json.dumps(entries).encode())
     except Malformed:
         return
-    assert all(normalised(one.chat) == one.chat for one in said)
+    assert all(normalised(one.number) == one.number for one in found.texted)
 
 
 @given(st.binary())
 def test_no_bytes_break_the_reader(body: bytes) -> None:
     try:
-        pushed(body, "demo")
+        pushed(body)
     except Malformed:
         return
 
