@@ -81,9 +81,9 @@ def audit(settings: Settings) -> Report:
     return asyncio.run(run())
 
 
-async def prove(store: SqlStore, tenant: str) -> Report:
-    """Audit one tenant of an open store."""
-    now = store.now(tenant)
+async def prove(store: SqlStore, tenant: str, now: datetime | None = None) -> Report:
+    """Audit one tenant of an open store, as of ``now``: by default its present time."""
+    now = now or store.now(tenant)
     timers = list(store.timers_audit(tenant))
     notices = list(store.outbox_audit(tenant))
     armed = {timer.subject: timer for timer in timers if timer.state == "open"}

@@ -42,6 +42,43 @@ def sentence(error: Exception) -> str:
 
 
 _PLAIN = {
+    "backup_exists": (
+        "{found} 已存在，备份不覆盖任何文件；换个名字，或给一个文件夹",
+        "{found} exists and is never overwritten; choose a new name, or give a folder",
+    ),
+    "backup_nothing": ("{found} 还没有数据库，没有可备份的", "there is no database at {found} yet"),
+    "backup_none": (
+        "{found} 不是 Paidan 的备份，或者已经残缺；什么都没有改（{why}）",
+        "{found} is no backup of Paidan, or is cut short; nothing was changed ({why})",
+    ),
+    "backup_damaged": (
+        "备份坏了：{found} 和记录对不上；什么都没有改（{why}）",
+        "the backup is damaged: {found} is not what was recorded; nothing was changed ({why})",
+    ),
+    "backup_newer": (
+        "备份是更新的程序（{found}）做的，这里是 {allowed}；先升级 Paidan，什么都没有改",
+        "the backup is of a newer program ({found}, here {allowed}); upgrade Paidan first; "
+        "nothing was changed",
+    ),
+    "backup_elsewhere": (
+        "备份来自 {found}，配置里的数据库是 {allowed}；改 database.url，什么都没有改",
+        "the backup is of {found}, but the settings name {allowed}; change database.url; "
+        "nothing was changed",
+    ),
+    "restore_busy": (
+        "有进程正在用这个数据库（{found}）；先停下 paidan serve，什么都没有改",
+        "the database is in use ({found}); stop paidan serve first; nothing was changed",
+    ),
+    "restore_occupied": (
+        "目标里已经有数据；确定要换掉就加 --force（原来的会留在一边），什么都没有改",
+        "there is data already; add --force to replace it (it is kept aside); nothing was changed",
+    ),
+    "tool_missing": (
+        "找不到 {found}；装上 PostgreSQL 的客户端（Debian：apt install postgresql-client），"
+        "版本不低于服务器",
+        "{found} is not there; install PostgreSQL's client tools (Debian: apt install "
+        "postgresql-client), no older than the server",
+    ),
     "model_reads_already": ("{found} 已经在用", "{found} reads already"),
     "nothing_to_roll_back": (
         "没有可退回的版本：还没有上线过别的模型",
@@ -67,7 +104,7 @@ def _refused(code: str, facts: dict[str, str]) -> str:
         )
     plain = _PLAIN.get(code)
     if plain is not None:
-        return say(*plain).format(found=found)
+        return say(*plain).format(found=found, allowed=allowed, why=facts.get("why", ""))
     if allowed:
         what = facts.get("field") or facts.get("where", "")
         return say(

@@ -69,6 +69,16 @@ def _upgrade(connection: Connection, since: str | None) -> list[str]:
     return list(reversed(known[: known.index(since)] if since else known))
 
 
+def known_revisions() -> list[str]:
+    """Every revision there ever was, newest first."""
+    from alembic.config import Config  # noqa: PLC0415 - see above
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+
 def prepare(database: Database) -> list[str]:
     """Create or migrate as needed; returns the revisions that were applied.
 

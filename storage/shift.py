@@ -85,6 +85,18 @@ def shift_on(database: Database) -> Shift:
     return Locking(name, Path(f"{database.url.database}-workers"))
 
 
+def at_work(database: Database) -> list[str]:
+    """The processes at work on this database, as one that is not sees them."""
+    if database.dialect != "postgresql":
+        return Locking("", Path(f"{database.url.database}-workers")).alive()
+    connection, session = database.reader()
+    try:
+        longest = GONE_AFTER * 1_000_000
+        return sorted(name for name, age in session.rows(_SEEN) if -longest <= age < longest)
+    finally:
+        connection.close()
+
+
 class Beating:
     """Signs of life in the database."""
 
@@ -207,6 +219,10 @@ class Locking:
 
     def others(self, _session: Session) -> list[str]:
         """See :class:`Shift`."""
+        return self.alive()
+
+    def alive(self) -> list[str]:
+        """The processes whose files are locked, but for this one."""
         if not self._folder.is_dir():
             return []
         return sorted(self._locked(f for f in self._folder.iterdir() if f.name != self.name))

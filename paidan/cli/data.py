@@ -1,10 +1,11 @@
-"""Taking data in and out: import, export."""
+"""Taking data in and out: import, export, backup, restore."""
 
 # ruff: noqa: PLC0415 - a command line must not pay for rooms it does not enter
 
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -81,3 +82,64 @@ def export(
             say(f"{file} 已存在，换个名字", f"{file} exists; choose a new name")
         ) from None
     print(say(f"写好 {file}", f"wrote {file}"))
+
+
+@app.command(
+    help=say(
+        "备份数据库、附件和签名密钥到一个文件，服务不用停。",
+        "Back up database, attachments and signing key to one file while it runs.",
+    )
+)
+def backup(file: Annotated[Path, typer.Argument()], config: ConfigFile = None) -> None:
+    """To a new file, or to one with the time in its name when ``file`` is a folder."""
+    from paidan.backup import back_up
+
+    path, made = back_up(settings_of(config), file, datetime.now(UTC))
+    size = path.stat().st_size / 1e6
+    print(
+        say(
+            f"写好 {path}：{size:.1f} MB，附件 {made.blobs} 个",
+            f"wrote {path}: {size:.1f} MB, {made.blobs} attachments",
+        )
+    )
+    if made.lost:
+        print(
+            say(
+                f"{len(made.lost)} 个附件的文件早已不在：{made.lost[0]}…",
+                f"{len(made.lost)} attachments were gone already: {made.lost[0]}…",
+            ),
+            file=sys.stderr,
+        )
+
+
+@app.command(
+    help=say("从备份恢复，并通读一遍核对。", "Restore a backup, and audit what came back.")
+)
+def restore(
+    file: Annotated[Path, typer.Argument()],
+    *,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help=say("换掉已有的数据（留在一边）", "replace what is there (kept aside)")
+        ),
+    ] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Nothing is touched before the backup is proved whole."""
+    from paidan.backup import restore as put_back
+
+    done = put_back(settings_of(config), file, datetime.now(UTC), force=force)
+    made = done.manifest
+    print(
+        say(
+            f"已恢复 {made.at} 的备份，附件 {made.blobs} 个",
+            f"restored the backup of {made.at}, {made.blobs} attachments",
+        )
+    )
+    if done.aside:
+        print(say(f"原来的数据在 {done.aside}", f"what was there is now {done.aside}"))
+    for report in done.reports:
+        print(report)
+    if not done.ok:
+        raise typer.Exit(1)
