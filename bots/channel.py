@@ -61,7 +61,8 @@ class Capabilities:
     ``edit`` says that a sent card can be repainted in place. ``max_text_bytes`` is the UTF-8 size
     of one message, ``per_minute`` the messages one chat takes in a minute (0: no limit).
     ``idempotent`` says that a repeated key is shown once, so a send of unknown outcome may be
-    repeated without harm.
+    repeated without harm. ``elsewhere`` says that right now another process of ours holds the one
+    connection the platform allows, and only that one can speak.
     """
 
     groups: bool = False
@@ -75,6 +76,7 @@ class Capabilities:
     max_buttons: int = 6
     per_minute: int = 20
     idempotent: bool = False
+    elsewhere: bool = False
 
 
 class Channel(Protocol):

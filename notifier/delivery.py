@@ -28,7 +28,7 @@ from notifier.mailbox import (
     parcels,
     retired,
 )
-from notifier.pacing import OPEN_FOR, Breaker, Bucket, backoff
+from notifier.pacing import OPEN_FOR, Breaker, Window, backoff
 from notifier.troubles import trouble
 from notifier.wording import DEFAULT, Words
 from workflow.errors import Unavailable
@@ -88,7 +88,7 @@ _Outcome = _Later | _Sent | _Dead
 class _Chat:
     """What one chat takes, and who is speaking into it."""
 
-    bucket: Bucket
+    window: Window
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
 
@@ -139,7 +139,8 @@ class Delivery:
         Chats that answer slowly go on in the background and keep nobody else waiting.
         """
         now = self._clock.now(tenant)
-        claimed = await self._store.claim_notices(tenant, now, BATCH)
+        without = [n for n, channel in self._channels.items() if channel.capabilities.elsewhere]
+        claimed = await self._store.claim_notices(tenant, now, BATCH, without)
         self._forget_idle(now)
         boxes: dict[tuple[str, str], list[Queued]] = {}
         for queued in claimed:
@@ -166,12 +167,21 @@ class Delivery:
         chat.waiting += 1
         try:
             async with chat.lock:
+                await self._look_elsewhere(tenant, chat, box[0].notice.to)
                 await self._send_all(tenant, box)
         except Exception:  # what was not settled is claimed again
             log.exception("mailbox failed", tenant=tenant, channel=box[0].notice.to.channel)
         finally:
             chat.waiting -= 1
             self._store.let_go("outbox", [queued.id for queued in box])
+
+    async def _look_elsewhere(self, tenant: str, chat: _Chat, to: ChatRef) -> None:
+        """What other processes said in the last minute counts too, and what we said before a
+        restart.
+        """
+        if chat.window.per_minute:
+            since = self._clock.now(tenant) - timedelta(minutes=1)
+            chat.window.elsewhere = await self._store.said_elsewhere(tenant, to, since)
 
     async def _send_all(self, tenant: str, box: Sequence[Queued]) -> None:
         """Everything of one chat in order. After one that has to wait, the rest waits: as long
@@ -202,7 +212,7 @@ class Delivery:
         channel = self._channels.get(to.channel)
         if channel is None:
             return [Parcel((queued,), queued.notice.text, key=queued.notice.key) for queued in box]
-        left = self._chat(tenant, to).bucket.left(self._clock.now(tenant))
+        left = self._chat(tenant, to).window.left(self._clock.now(tenant))
         ready = parcels(box, channel.capabilities, sparing=left < len(box))
         calm = [parcel for parcel in ready if mergeable(parcel) and not self._doubtful(parcel)]
         put_off = any(queued.error for parcel in calm for queued in parcel.notices)
@@ -260,10 +270,10 @@ class Delivery:
         if resting is not None:
             why = "the account is refused" if breaker.barred else "the channel rests after failures"
             return _Later(resting, why, barred=breaker.barred)
-        bucket = self._chat(tenant, to).bucket
-        full = bucket.take(now, urgent=parcel.urgent)
+        window = self._chat(tenant, to).window
+        full = window.take(now, urgent=parcel.urgent)
         if full is not None:
-            return _Later(full, "all the chat takes in a minute", spacing=bucket.spacing())
+            return _Later(full, "all the chat takes in a minute", spacing=window.spacing())
         return None
 
     async def _speak(
@@ -430,13 +440,13 @@ class Delivery:
         if key not in self._chats:
             channel = self._channels.get(to.channel)
             per_minute = channel.capabilities.per_minute if channel else 0
-            self._chats[key] = _Chat(Bucket(per_minute))
+            self._chats[key] = _Chat(Window(per_minute))
         return self._chats[key]
 
     def _forget_idle(self, now: datetime) -> None:
         """Chats that nobody speaks into need not be remembered."""
         if len(self._chats) > _REMEMBERED:
-            idle = [k for k, c in self._chats.items() if not c.waiting and c.bucket.full(now)]
+            idle = [k for k, c in self._chats.items() if not c.waiting and c.window.idle(now)]
             for key in idle:
                 del self._chats[key]
 

@@ -1,67 +1,70 @@
-"""How fast, how often, and when not: token buckets, breakers and backoff. No clock of their own."""
+"""How fast, how often, and when not: windows, breakers and backoff. No clock of their own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 FAILURES_TO_OPEN = 5
 OPEN_FOR = timedelta(seconds=30)
 BARRED_FOR = timedelta(minutes=10)
 """How long an account that its platform refuses is left alone: a person has to mend it."""
+_MINUTE = timedelta(minutes=1)
 _FIRST = timedelta(seconds=5)
 _LONGEST = timedelta(minutes=10)
 _FACTOR = 3
 
 
 @dataclass
-class Bucket:
-    """What one chat takes in a minute. A tenth, at least one, is kept for what is urgent.
+class Window:
+    """What one chat takes in any minute, by what was sent into it in the last one. A tenth, at
+    least one, is kept for what is urgent.
 
-    ``per_minute`` 0 means no limit.
+    ``per_minute`` 0 means no limit. ``elsewhere`` is what other processes sent, or this one before
+    it was started.
     """
 
     per_minute: int
-    tokens: float = 0.0
-    at: datetime | None = None
+    sent: deque[datetime] = field(default_factory=deque)
+    elsewhere: Sequence[datetime] = ()
 
     @property
     def reserve(self) -> int:
-        """Tokens that only urgent messages may use."""
+        """Messages that only urgent ones may be."""
         return max(1, self.per_minute // 10) if self.per_minute > 1 else 0
 
     def left(self, now: datetime) -> float:
         """How many calm messages may leave now."""
-        self._refill(now)
-        return self.tokens - self.reserve if self.per_minute else float("inf")
+        if not self.per_minute:
+            return float("inf")
+        return self.per_minute - self.reserve - len(self._lately(now))
 
     def take(self, now: datetime, *, urgent: bool) -> datetime | None:
-        """Take a token; None when there was one, else when there will be."""
+        """Take a place; None when there was one, else when there will be."""
         if not self.per_minute:
             return None
-        self._refill(now)
-        missing = 1.0 + (0 if urgent else self.reserve) - self.tokens
-        if missing <= 0:
-            self.tokens -= 1
+        lately = self._lately(now)
+        over = len(lately) - self.per_minute + (0 if urgent else self.reserve)
+        if over < 0:
+            self.sent.append(now)
             return None
-        return now + timedelta(seconds=missing * 60 / self.per_minute)
+        return lately[over] + _MINUTE
 
-    def full(self, now: datetime) -> bool:
-        """Nothing was sent lately: the bucket is as good as new."""
-        self._refill(now)
-        return self.tokens >= self.per_minute
+    def idle(self, now: datetime) -> bool:
+        """Nothing was sent lately: the window is as good as new."""
+        return not self._lately(now)
 
     def spacing(self) -> timedelta:
         """How far apart messages leave once the window is used up."""
-        return timedelta(seconds=60 / self.per_minute) if self.per_minute else timedelta(0)
+        return _MINUTE / self.per_minute if self.per_minute else timedelta(0)
 
-    def _refill(self, now: datetime) -> None:
-        if self.at is None:
-            self.tokens = float(self.per_minute)
-        else:
-            passed = max(0.0, (now - self.at).total_seconds())
-            self.tokens = min(float(self.per_minute), self.tokens + passed * self.per_minute / 60)
-        self.at = now
+    def _lately(self, now: datetime) -> list[datetime]:
+        since = now - _MINUTE
+        while self.sent and self.sent[0] <= since:
+            self.sent.popleft()
+        return sorted([*self.sent, *(at for at in self.elsewhere if at > since)])
 
 
 @dataclass

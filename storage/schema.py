@@ -362,6 +362,7 @@ outbox = Table(
     _index("outbox_next", "tenant", "next_at", where="state = 'pending'"),
     _index("outbox_topic", "tenant", "topic", "channel", "chat", where="state = 'pending'"),
     _index("outbox_out", "tenant", "lease_until", where="state = 'sending'"),
+    _index("outbox_said", "tenant", "channel", "chat", "sent_at", where="state = 'sent'"),
     _index("outbox_dead", "tenant", "id", where="state = 'dead'"),
     _index("outbox_order", "tenant", "order_id", "id"),
     _index("outbox_person", "tenant", "person", "created_at"),

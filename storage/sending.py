@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, literal_column, null, or_, select, text, update
 
-from storage.codec import maybe_micros, micros
+from storage.codec import instant, maybe_micros, micros
 from storage.database import Insert, Row, Session, Sql, lock_number
 from storage.outbox import (
     PENDING,
@@ -23,7 +23,7 @@ from storage.outbox import (
 )
 from storage.schema import NEVER, living_cards, outbox, work_orders
 from workflow.kept import Queued
-from workflow.records import Receipt
+from workflow.records import ChatRef, Receipt
 
 _LEASE = timedelta(seconds=60)
 """What programs that know of no holders go by; they may be at work beside us for a while."""
@@ -111,6 +111,20 @@ _UNSENT = Sql(
 )
 
 
+_SAID = Sql(
+    select(_n.sent_at)
+    .where(
+        TENANT,
+        _n.channel == bindparam("channel"),
+        _n.chat == bindparam("chat"),
+        _n.state == literal_column("'sent'"),
+        _n.sent_at > bindparam("since"),
+        _n.holder != bindparam("me"),
+    )
+    .group_by(_n.message_id, _n.sent_at)
+)
+
+
 def _remember(insert: Insert) -> Any:
     row = insert(living_cards).values(
         tenant=bindparam("tenant"),
@@ -136,6 +150,15 @@ _ENDED = Sql(
 )
 
 
+def said_elsewhere(
+    session: Session, tenant: str, to: ChatRef, since: datetime, me: str
+) -> list[datetime]:
+    """When others sent into a chat; notices that went out together are one message."""
+    place = {"channel": to.channel, "chat": to.chat}
+    rows = session.rows(_SAID, tenant=tenant, **place, since=micros(since), me=me)
+    return [instant(row[0]) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class Crew:
     """Who sends: this process, what it has in hands, and who else may be at work."""
@@ -152,7 +175,9 @@ class Sending:
         self._sql = session
         self._tenant = tenant
 
-    def claim(self, now: datetime, limit: int, crew: Crew) -> Sequence[Queued]:
+    def claim(
+        self, now: datetime, limit: int, crew: Crew, without: Collection[str] = ()
+    ) -> Sequence[Queued]:
         """Take what is due: most urgent first, one at a time of a topic in a chat, and nothing of
         a chat that another process speaks into. What a process that is gone had in hands comes
         back as ``unknown``. Processes take turns; nothing comes when it is another's.
@@ -171,7 +196,7 @@ class Sending:
             place = row[13:16]
             if len(claimed) == limit:
                 break
-            if place[0] and place in busy:
+            if (place[0] and place in busy) or place[1] in without:
                 continue
             busy.add(place)
             its = {"tenant": self._tenant, "its_id": row[0], "tries": row[5]}

@@ -162,7 +162,7 @@ class Beating:
 
     def _beat(self) -> None:
         now = time.clock_gettime(_UPTIME)
-        if now - self._last >= GONE_AFTER or self._steady > now:
+        if now - self._last > 2 * BEAT or self._steady > now:
             self._steady = now
         self._say(_BEAT, name=self.name)
         self._last = now

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -36,7 +36,7 @@ from workflow.errors import Unavailable
 from workflow.events import Event
 from workflow.kept import Admitted, Queued, Timer
 from workflow.ports import Held, UnitOfWork
-from workflow.records import Receipt
+from workflow.records import ChatRef, Receipt
 from workflow.work_order import WorkOrder
 
 T = TypeVar("T")
@@ -339,7 +339,9 @@ class SqlStore:
 
         return await self._submit(tenant, take)
 
-    async def claim_notices(self, tenant: str, now: datetime, limit: int) -> Sequence[Queued]:
+    async def claim_notices(
+        self, tenant: str, now: datetime, limit: int, without: Collection[str] = ()
+    ) -> Sequence[Queued]:
         """See ``workflow.ports.Engine``. A notice whose sender is gone comes back with the state
         ``unknown``. ``attempts`` counts this one too.
         """
@@ -347,11 +349,16 @@ class SqlStore:
             crew = await self._crew("outbox")
 
             def take(uow: SqlUnitOfWork) -> Sequence[Queued]:
-                return sending.Sending(uow.scope.session, tenant).claim(now, limit, crew)
+                return sending.Sending(uow.scope.session, tenant).claim(now, limit, crew, without)
 
             claimed = await self._submit(tenant, take)
             self._hands["outbox"].update(queued.id for queued in claimed)
             return claimed
+
+    async def said_elsewhere(self, tenant: str, to: ChatRef, since: datetime) -> Sequence[datetime]:
+        """See ``workflow.ports.Engine``."""
+        me = self._shift.name
+        return await self.look(lambda s: sending.said_elsewhere(s, tenant, to, since, me))
 
     async def _crew(self, kind: Held) -> sending.Crew:
         if not self._working:

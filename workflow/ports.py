@@ -6,7 +6,7 @@ synchronous calls, no I/O of its own, and it may be run again, so it has no effe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeVar
@@ -380,11 +380,18 @@ class Engine(Protocol):
         """
         ...
 
-    async def claim_notices(self, tenant: str, now: datetime, limit: int) -> Sequence[Queued]:
+    async def claim_notices(
+        self, tenant: str, now: datetime, limit: int, without: Collection[str] = ()
+    ) -> Sequence[Queued]:
         """Take pending notices whose time has come, and those whose sender is gone, most urgent
         first, then oldest. At most one living-card notice per topic and chat is out at a time, and
-        one process at a time speaks into a chat. They are in our hands until :meth:`let_go`.
+        one process at a time speaks into a chat. Nothing comes for the channels in ``without``.
+        They are in our hands until :meth:`let_go`.
         """
+        ...
+
+    async def said_elsewhere(self, tenant: str, to: ChatRef, since: datetime) -> Sequence[datetime]:
+        """When messages went into this chat that this process did not send."""
         ...
 
     def let_go(self, kind: Held, ids: Iterable[int]) -> None:

@@ -15,6 +15,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -44,7 +45,7 @@ from bots.wecom.quota import Quota
 from bots.wecom.words import markdown_pages
 from workflow.records import Action, Media, Outgoing, Receipt
 
-LEASE: Final = timedelta(seconds=60)
+LEASE: Final = timedelta(seconds=8)
 """How long a process that died keeps the line from the others."""
 STAND_BY: Final = timedelta(minutes=15)
 """How long we leave the line to whoever kicked us."""
@@ -100,12 +101,13 @@ class Bot:
         self._quota = Quota(CHANNEL, board.notes, board.now)
         self._hosts = (*MEDIA_HOSTS, *media_hosts)
         self._me = secrets.token_hex(8)
+        self._elsewhere = False
         self._open: dict[str, list[tuple[str, float]]] = {}
 
     @property
     def capabilities(self) -> Capabilities:
         """Cards everywhere over the line, words alone by callback."""
-        return BY_LINE if self._by_line else BY_HTTP
+        return replace(BY_LINE, elsewhere=self._elsewhere) if self._by_line else BY_HTTP
 
     # --- coming in ----------------------------------------------------------------------------
 
@@ -203,7 +205,9 @@ class Bot:
         """Hold the line, if it is ours to hold; stand by while another has it."""
         pause = _PAUSE
         while self._by_line:
-            if not await self._leased():
+            ours = await self._leased()
+            self._elsewhere = not ours and await self._board.notes.get("line") is not None
+            if not ours:
                 await asyncio.sleep(LEASE.total_seconds() / 4)
                 continue
             try:

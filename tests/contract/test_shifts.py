@@ -72,6 +72,32 @@ async def test_one_process_at_a_time_speaks_into_a_chat(
     assert keys(await notices(other, tenant)) == ["second"]
 
 
+async def test_nothing_comes_for_a_channel_that_speaks_elsewhere(
+    store: SqlStore, tenant: str
+) -> None:
+    await plan(store, tenant, n="a")
+    now = datetime.now(UTC) + MINUTE
+    assert await store.claim_notices(tenant, now, 9, ["sandbox"]) == []
+    assert len(await store.claim_notices(tenant, now, 9, ["web"])) == 1
+
+
+async def test_what_others_said_into_a_chat_is_known(
+    store: SqlStore, other: SqlStore, tenant: str
+) -> None:
+    await plan(store, tenant, news="a", card="a", later="a", old="a", there="b")
+    for queued in await notices(other, tenant):
+        key = queued.notice.key
+        at = NOON - MINUTE if key == "old" else NOON + MINUTE * (key == "later") / 4
+        message = "together" if key in {"news", "card"} else key
+        await other.settle_notice(queued, at=at, receipt=Receipt(message, at))
+    chat = ChatRef("sandbox", "a")
+    assert sorted(await store.said_elsewhere(tenant, chat, NOON - MINUTE)) == [
+        NOON,
+        NOON + MINUTE / 4,
+    ]
+    assert await other.said_elsewhere(tenant, chat, NOON - MINUTE) == []
+
+
 async def test_who_leaves_lets_go_of_everything(
     store: SqlStore, tenant: str, database_url: str, tmp_path: Path
 ) -> None:

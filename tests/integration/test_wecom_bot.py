@@ -237,6 +237,11 @@ async def test_who_lost_the_lease_gives_up_the_line(
 
     await wait_until(given_up)
     assert await notes.get("line") == "another process"
+
+    async def leaves_it_to_the_other() -> bool:
+        return adapter.capabilities.elsewhere
+
+    await wait_until(leaves_it_to_the_other)
     assert await notes.get("kicked") is None
 
 

@@ -100,7 +100,17 @@ async def test_an_older_database_is_brought_up_with_all_it_holds(
             {"n": order.number, "doc": encode(order)},
         )
     old.dispose()
-    assert storage.migrate(url) == ["0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009"]
+    assert storage.migrate(url) == [
+        "0002",
+        "0003",
+        "0004",
+        "0005",
+        "0006",
+        "0007",
+        "0008",
+        "0009",
+        "0010",
+    ]
     moved, new = engine_of(url), upgraded(new_url())
     assert described(moved) == described(new)
     moved.dispose()

@@ -7,26 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from notice_stage import MORNING
 
-from notifier.pacing import FAILURES_TO_OPEN, OPEN_FOR, Breaker, Bucket, backoff
+from notifier.pacing import FAILURES_TO_OPEN, OPEN_FOR, Breaker, Window, backoff
 
 SECOND = timedelta(seconds=1)
 
 
-def test_a_bucket_lets_a_window_through_and_says_when_to_come_back() -> None:
-    bucket = Bucket(20)
-    calm = [bucket.take(MORNING, urgent=False) for _ in range(19)]
+def test_a_window_lets_so_many_through_and_says_when_to_come_back() -> None:
+    window = Window(20)
+    calm = [window.take(MORNING, urgent=False) for _ in range(19)]
     assert calm[:18] == [None] * 18
-    assert calm[18] == MORNING + 3 * SECOND
-    assert bucket.take(MORNING + 3 * SECOND, urgent=False) is None
+    assert calm[18] == MORNING + 60 * SECOND
+    assert window.take(MORNING + 59 * SECOND, urgent=False) == MORNING + 60 * SECOND
+    assert window.take(MORNING + 60 * SECOND, urgent=False) is None
 
 
-def test_the_last_tokens_are_kept_for_what_is_urgent() -> None:
-    bucket = Bucket(20)
-    while bucket.take(MORNING, urgent=False) is None:
+def test_the_last_places_are_kept_for_what_is_urgent() -> None:
+    window = Window(20)
+    while window.take(MORNING, urgent=False) is None:
         pass
-    assert bucket.take(MORNING, urgent=True) is None
-    assert bucket.take(MORNING, urgent=True) is None
-    assert bucket.take(MORNING, urgent=True) is not None
+    assert window.take(MORNING, urgent=True) is None
+    assert window.take(MORNING, urgent=True) is None
+    assert window.take(MORNING, urgent=True) is not None
 
 
 @given(
@@ -36,20 +37,28 @@ def test_the_last_tokens_are_kept_for_what_is_urgent() -> None:
 def test_no_minute_ever_holds_more_than_its_window(
     per_minute: int, asks: list[tuple[float, bool]]
 ) -> None:
-    bucket, at, sent = Bucket(per_minute), MORNING, []
+    window, at, sent = Window(per_minute), MORNING, []
     for wait, urgent in asks:
         at += timedelta(seconds=wait)
-        if bucket.take(at, urgent=urgent) is None:
+        if window.take(at, urgent=urgent) is None:
             sent.append(at)
     for n, start in enumerate(sent):
         within = [t for t in sent[n:] if t - start < timedelta(minutes=1)]
-        assert len(within) <= 2 * per_minute, "a full bucket and a minute's refill"
+        assert len(within) <= per_minute
+
+
+def test_what_others_said_counts_until_its_minute_is_over() -> None:
+    window = Window(20, elsewhere=[MORNING - n * SECOND for n in range(15)])
+    assert window.left(MORNING) == 3
+    assert [window.take(MORNING, urgent=False) for _ in range(3)] == [None] * 3
+    assert window.take(MORNING, urgent=False) == MORNING + 46 * SECOND
+    assert window.left(MORNING + 60 * SECOND) == 18
 
 
 def test_no_limit_is_no_limit() -> None:
-    bucket = Bucket(0)
-    assert {bucket.take(MORNING, urgent=False) for _ in range(1000)} == {None}
-    assert bucket.full(MORNING)
+    window = Window(0)
+    assert {window.take(MORNING, urgent=False) for _ in range(1000)} == {None}
+    assert window.idle(MORNING)
 
 
 def test_a_breaker_opens_lets_one_try_through_and_closes_on_success() -> None:
