@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+JUDGES := tests/vendors/node
+JUDGES_STAMP := $(JUDGES)/node_modules/.package-lock.json
 PYTEST := $(BIN)/python -m pytest --numprocesses=logical --dist=worksteal
 
-.PHONY: demo test check setup setup-dev lint shots bench clean
+.PHONY: demo test check setup setup-dev judges lint shots bench clean
 
 demo: setup  ## set up and open the sandbox
 	@$(BIN)/paidan demo
@@ -30,7 +32,8 @@ bench: setup-dev  ## remake bench/RESULTS.md
 	@$(BIN)/python bench/main_job.py
 
 setup: $(STAMP)
-setup-dev: $(DEV_STAMP)
+setup-dev: $(DEV_STAMP) $(JUDGES_STAMP)
+judges: $(JUDGES_STAMP)  ## the npm packages that judge the fakes of their platforms
 
 $(VENV)/bin/python:
 	@echo "==> 1/3 creating $(VENV)"
@@ -50,5 +53,12 @@ $(DEV_STAMP): pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev
 	@touch $@ $(STAMP)
 
+$(JUDGES_STAMP): $(JUDGES)/package.json $(JUDGES)/package-lock.json
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+	    echo "==> installing the vendors' npm packages that judge the fakes of their platforms"; \
+	    (cd $(JUDGES) && npm ci --ignore-scripts --no-audit --no-fund --silent && touch ../../../$@) \
+	        || echo "==> npm does not give them: their tests will be skipped"; \
+	else echo "==> no Node.js: the tests with the vendors' npm packages will be skipped"; fi
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(JUDGES)/node_modules $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

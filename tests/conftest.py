@@ -25,8 +25,8 @@ from tests import trained
 settings.register_profile("suite", deadline=None)  # how long a machine takes proves nothing
 settings.load_profile("suite")
 
-NODE = "Tencent's own packages"
-"""What the reason of every test says that is skipped for want of Node.js."""
+NODE = "the vendors' own npm packages"
+"""What the reason of every test says that is skipped for want of them."""
 NO_BROWSER = "no Chromium on this machine"
 _STANDARD = "postgresql://127.0.0.1:5432/postgres"
 _MEMORY = Path("/dev/shm")
@@ -82,8 +82,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(_which())
     skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     if unjudged := sum(NODE in why for why in skipped):
-        why = f"{unjudged} tests with Tencent's own npm packages did NOT run: install Node.js"
-        terminalreporter.write_line(why, red=True, bold=True)
+        terminalreporter.section("NO NODE.JS", sep="!", red=True, bold=True)
+        terminalreporter.line(
+            f"{unjudged} tests with the vendors' own npm packages did NOT run: install Node.js and "
+            "npm, then `make judges`.",
+            red=True,
+        )
     if unseen := sum(NO_BROWSER in why for why in skipped):
         terminalreporter.section("NO BROWSER", sep="!", red=True, bold=True)
         terminalreporter.line(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +15,7 @@ import pytest
 from bots.channel import Refused, Retry
 from bots.dingtalk import adapter
 from paidan.compose import seed
-from tests.vendors.dingtalk import CLIENT, SECRET, DingTalkByHttp, FakeDingTalk, sign
+from tests.vendors.dingtalk import SECRET, DingTalkByHttp, FakeDingTalk, sign
 from tests.vendors.ear import Ear
 from tests.vendors.platform import TENANT, Shown, Town, company_on, town
 from tests.waiting import wait_until
@@ -222,11 +220,7 @@ async def test_the_stream_comes_back_and_a_ping_is_answered(tmp_path: Path) -> N
     async with town(fake, Ear(), tmp_path) as there:
         ack = await fake.frame("SYSTEM", "ping", {"opaque": "0d6b"})
         assert json.loads(ack["data"]) == {"opaque": "0d6b"}
-        assert fake.socket is not None
-        first = fake.socket
-        headers = {"topic": "disconnect", "messageId": "d", "contentType": "application/json"}
-        gone = {"specVersion": "1.0", "type": "SYSTEM", "headers": headers, "data": "{}"}
-        await first.send_json(gone)
+        first = await fake.farewell()
 
         async def again() -> bool:
             return fake.connections > 1 and fake.socket is not first
@@ -234,38 +228,3 @@ async def test_the_stream_comes_back_and_a_ping_is_answered(tmp_path: Path) -> N
         await wait_until(again)
         await fake.says("anna", FAULT, "customer:anna")
         assert await there.until_order()
-
-
-_CLIENT = """
-import sys
-import dingtalk_stream as ds
-
-class Handler(ds.ChatbotHandler):
-    async def process(self, callback):
-        print(ds.ChatbotMessage.from_dict(callback.data).text.content.strip(), flush=True)
-        return ds.AckMessage.STATUS_OK, "OK"
-
-ds.DingTalkStreamClient.OPEN_CONNECTION_API = sys.argv[1] + "/v1.0/gateway/connections/open"
-client = ds.DingTalkStreamClient(ds.Credential(sys.argv[2], sys.argv[3]))
-client.register_callback_handler(ds.ChatbotMessage.TOPIC, Handler())
-client.start_forever()
-"""
-
-
-async def test_the_official_client_finds_the_gateway_true() -> None:
-    """dingtalk-stream, in a process of its own, connects, hears a message, acknowledges it."""
-    fake = FakeDingTalk()
-    await fake.start()
-    command = [sys.executable, "-c", _CLIENT, fake.address, CLIENT, SECRET]
-    client = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL)
-    try:
-        message = fake.message("anna", "customer:anna", text={"content": " 灯坏了"})
-        topic = "/v1.0/im/bot/messages/get"
-        ack = await fake.frame("CALLBACK", topic, message, within=60)
-        assert ack["code"] == 200
-        assert client.stdout is not None
-        assert (await client.stdout.readline()).decode().strip() == "灯坏了"
-    finally:
-        client.kill()
-        await client.wait()
-        await fake.stop()

@@ -17,7 +17,7 @@ from wechatpy.exceptions import WeChatClientException
 from bots.channel import Refused, Retry
 from bots.gateway.adapter import Adapter
 from paidan.doctor import say
-from tests.vendors import node
+from tests.vendors import judges
 from tests.vendors.ear import Ear
 from tests.vendors.platform import Shown, Town, town
 from tests.vendors.wecom import AES_KEY, AGENT, CORP_ID, SECRET, TOKEN, FakeWecom, xml
@@ -66,7 +66,7 @@ async def test_the_address_check_is_answered_with_the_bare_words(
 ) -> None:
     given = {"key": AES_KEY, "token": TOKEN, "corp": CORP_ID, "at": str(int(time.time()))}
     judged = await asyncio.to_thread(
-        node.run,
+        judges.run,
         """
         const { encrypt, getSignature } = require('@wecom/crypto');
         const echostr = encrypt(given.key, '1616140317555161061', given.corp);

@@ -22,7 +22,7 @@ from bots.gateway.adapter import Adapter, Callback
 from bots.gateway.tencent import Envelope
 from paidan.channels.wecom_bot import WecomBot
 from paidan.doctor import say
-from tests.vendors import node
+from tests.vendors import judges
 from tests.vendors.ear import Ear
 from tests.vendors.platform import Shown, Town, town
 from tests.vendors.wecom import AES_KEY, TOKEN
@@ -350,7 +350,7 @@ async def test_tencents_own_client_finds_the_gateway_it_knows(tmp_path: Path) ->
     try:
         bot.chat(GROUP)
         given = {"bot": BOT_ID, "secret": SECRET, "url": bot.address}
-        judging = asyncio.create_task(asyncio.to_thread(node.run, CLIENT, given))
+        judging = asyncio.create_task(asyncio.to_thread(judges.run, CLIENT, given))
         await bot.says("anna", "你好", GROUP)
 
         async def spoken() -> Shown | None:

@@ -1,6 +1,6 @@
 """DingTalk on loopback: its API, its Stream gateway, its groups' robots.
 
-The gateway first satisfies the official Python SDK: ``tests/integration/test_dingtalk.py``.
+The gateway satisfies both official SDKs first: ``tests/integration/test_dingtalk_clients.py``.
 Source: https://open.dingtalk.com/document/
 """
 
@@ -161,7 +161,13 @@ class FakeDingTalk(Platform):
         return web.json_response({"endpoint": endpoint, "ticket": ticket})
 
     async def _connect(self, request: web.Request) -> web.WebSocketResponse:
-        self.tickets.remove(request.query["ticket"])
+        asked = request.rel_url
+        given = {
+            asked.query["ticket"],
+            urllib.parse.unquote(asked.raw_query_string[len("ticket=") :]),
+        }
+        (ticket,) = given & self.tickets  # the SDK for Python quotes its own, that for Node.js not
+        self.tickets.remove(ticket)
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.socket = socket
@@ -200,6 +206,15 @@ class FakeDingTalk(Platform):
         await self.socket.send_json(frame)
         async with asyncio.timeout(within):
             return await self.acks[number]
+
+    async def farewell(self) -> web.WebSocketResponse:
+        """Tell the client to come anew, as before a restart; returns the connection it has."""
+        assert self.socket is not None
+        leaving, number = self.socket, f"m{next(self._ids)}"
+        headers = {"topic": "disconnect", "messageId": number, "contentType": "application/json"}
+        said = {"specVersion": "1.0", "type": "SYSTEM", "headers": headers, "data": "{}"}
+        await leaving.send_json(said)
+        return leaving
 
     async def _group(self, request: web.Request) -> web.Response:
         if refused := self._refused(request, speaks=True):
@@ -398,22 +413,21 @@ class FakeDingTalk(Platform):
         spoken = {"duration": 2000, "downloadCode": code, "recognition": clip.said}
         return await self.tell(self.message(who, chat, msgtype="audio", content=spoken))
 
+    def press(self, who: str, card: str, button: str, key: str) -> dict[str, Any]:
+        """A press as a callback tells it."""
+        pressed = {"actionIds": [button], "params": {"key": key}}
+        return {
+            "type": "actionCallback",
+            "outTrackId": card,
+            "userId": self.user(who),
+            "content": json.dumps({"cardPrivateData": pressed}),
+        }
+
     @override
     async def presses(self, who: str, shown: Shown, label: str) -> list[int]:
         mine = {**shown.raw["params"], **self.private.get((shown.id, self.user(who)), {})}
         number = next(n for n in range(1, 7) if mine.get(f"b{n}_text") == label)
-        content = {
-            "cardPrivateData": {
-                "actionIds": [f"b{number}"],
-                "params": {"key": mine[f"b{number}_key"]},
-            }
-        }
-        press = {
-            "type": "actionCallback",
-            "outTrackId": shown.id,
-            "userId": self.user(who),
-            "content": json.dumps(content),
-        }
+        press = self.press(who, shown.id, f"b{number}", mine[f"b{number}_key"])
         if self.stream:
             ack = await self.frame("CALLBACK", "/v1.0/card/instances/callback", press)
             answer = json.loads(ack["data"])["response"]

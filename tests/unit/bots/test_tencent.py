@@ -11,7 +11,7 @@ from wechatpy.enterprise.crypto import WeChatCrypto
 
 from bots.gateway.adapter import Callback, Forged, Malformed
 from bots.gateway.tencent import Envelope, fields_of, object_of, signed
-from tests.vendors import node
+from tests.vendors import judges
 
 TOKEN, KEY, CORP = "QDG6eK", "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C", "wx5823bf96d3bd56c7"
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -300,7 +300,7 @@ def test_tencents_own_package_seals_what_we_open_and_opens_what_we_seal() -> Non
         "ours": ours,
         "message": "<xml><Content>灯坏了🔥</Content></xml>",
     }
-    judged = node.run(
+    judged = judges.run(
         """
         const { encrypt, decrypt, getSignature } = require('@wecom/crypto');
         const sealed = encrypt(given.key, given.message, given.corp);
