@@ -289,13 +289,15 @@ def examine_channel(settings: Settings, name: str) -> list[Finding]:
     return _with_adapter(settings, name, work)
 
 
-def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt:
-    """Send a card as people will get them into one chat.
+def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt | Finding:
+    """Send a card as people will get them into one chat; what to mend, where the channel knows.
 
     Raises:
         InvalidInput: there is no channel of this name, or it has no account.
         ChannelError: the platform did not take it.
     """
+    from bots.channel import ChannelError
+    from bots.gateway.adapter import Explaining
     from notifier.mailbox import fit
     from notifier.wording import Words
     from paidan.channels.sample import sample
@@ -305,14 +307,19 @@ def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt:
         known = ", ".join(on for on, _ in settings.channels.opened()) or "channels.*"
         raise InvalidInput(field="channel", found=name, allowed=known)
 
-    async def work(adapter: Adapter, _http: ClientSession) -> Receipt:
+    async def work(adapter: Adapter, _http: ClientSession) -> Receipt | Finding:
         now = datetime.now(UTC)
         outgoing, _ = fit(
             sample(settings.tenant, to, now),
             adapter.capabilities,
             Words(settings.locale, "UTC", now),
         )
-        return await adapter.send(outgoing)
+        try:
+            return await adapter.send(outgoing)
+        except ChannelError as refusal:
+            if isinstance(adapter, Explaining):
+                return adapter.explain(refusal)
+            raise
 
     return _with_adapter(settings, name, work)
 

@@ -14,9 +14,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from bots.channel import Channel
+from bots.channel import Channel, ChannelError
 from workflow.kept import Admitted
 from workflow.records import ChatRef, Inbound, Media
 
@@ -184,4 +184,13 @@ class Adapter(Channel, Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Try the credentials and whatever else can be wrong; never raises for what it finds."""
+        ...
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """An adapter that knows what a person has to mend after a refusal of its own."""
+
+    def explain(self, refusal: ChannelError) -> Finding:
+        """The same as a line of ``paidan doctor``."""
         ...

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
-from bots.channel import Capabilities, Refused
+from bots.channel import Barred, Capabilities, ChannelError, Refused
 from bots.degrade import template_facts
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Switchboard
-from bots.sms.provider import CAPABILITIES, CHANNEL, Provider, Pushed, Texted, normalised
+from bots.sms.provider import CAPABILITIES, CHANNEL, NO_NUMBER, Provider, Pushed, Texted, normalised
 from workflow.records import Inbound, Media, Outgoing, Receipt
 
 _HEARD: Final = 2000
+_REFUSAL: Final = "refusal"
+_REMEMBERED: Final = timedelta(days=1)
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +35,8 @@ class ShortMessages:
     def __init__(self, board: Switchboard, provider: Provider) -> None:
         self._board = board
         self._provider = provider
+        self._well = False
+        """Whether this process knows that no refusal is remembered."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -84,10 +90,29 @@ class ShortMessages:
         """By the template; a number that is none is refused before any call."""
         number = normalised(outgoing.to.chat)
         if not number:
-            raise Refused(CHANNEL, "not a mobile number")
-        sent = await self._provider.send(number, template_facts(outgoing), outgoing.key)
+            raise Refused(CHANNEL, NO_NUMBER)
+        try:
+            sent = await self._provider.send(number, template_facts(outgoing), outgoing.key)
+        except Barred as refusal:
+            await self._board.notes.put(_REFUSAL, refusal.why, _REMEMBERED)
+            self._well = False
+            raise
+        if not self._well:
+            await self._board.notes.drop(_REFUSAL)
+            self._well = True
         return Receipt(sent, self._board.now(), "as a short message")
 
     async def check(self) -> Sequence[Finding]:
-        """Whether the account can send, by what the service says of it."""
-        return await self._provider.check()
+        """Whether the account can send, by what the service says of it and by how the last sending
+        ended: whether it owes money is told to senders only.
+        """
+        found = list(await self._provider.check())
+        why = await self._board.notes.get(_REFUSAL)
+        if why and all(finding.level != "fail" for finding in found):
+            last = self.explain(Barred(CHANNEL, why))
+            found += [replace(last, level="warn"), Finding("warn", "sms_try_again")]
+        return found
+
+    def explain(self, refusal: ChannelError) -> Finding:
+        """What to click after a refusal."""
+        return self._provider.explain(refusal)

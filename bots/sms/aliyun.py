@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from hmac import compare_digest
+from http import HTTPStatus
 from typing import Any, Final
 
 from bots.channel import ChannelError, Refused
@@ -20,10 +22,10 @@ from bots.degrade import APART
 from bots.gateway.adapter import Answer, Callback, Finding, Forged
 from bots.gateway.api import Api
 from bots.gateway.hints import address_in
-from bots.sms.aliyun_codes import failure, mending
+from bots.sms.aliyun_codes import advice, failure
 from bots.sms.aliyun_pushes import pushed
 from bots.sms.aliyun_values import value
-from bots.sms.provider import Pushed
+from bots.sms.provider import CHANNEL, NO_NUMBER, Pushed
 from bots.sms.signing import authorization
 
 ADDRESS: Final = "https://dysmsapi.aliyuncs.com"
@@ -34,6 +36,8 @@ FILED: Final = "1"
 """Of RegisterResult: carriers stop what is signed by a name that is not."""
 ANYTHING: Final = "others"
 """The only kind of variable (变量属性 其他) that takes free words."""
+PATIENCE: Final = 700
+"""Milliseconds the service waits for a push to be taken."""
 _KIND: Final = "application/x-www-form-urlencoded"
 """Whatever kind is sent has to be signed, and the HTTP client sends one of its own otherwise."""
 _TAKEN: Final = json.dumps({"code": 0, "msg": "成功"}, ensure_ascii=False).encode()
@@ -51,6 +55,7 @@ class Aliyun:
         template: The approved template's code.
         template_fields: Which of its variables get which fact.
         hook_secret: What pushes carry as ``?secret=``, for they are not signed.
+        door: Calls our own door for pushes; None where nobody outside can.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Aliyun:
         template: str,
         template_fields: Mapping[str, str],
         hook_secret: str,
+        door: Api | None = None,
     ) -> None:
         self._api = api
         self._now = now
@@ -73,6 +79,7 @@ class Aliyun:
         self._template = template
         self._template_fields = template_fields
         self._hook_secret = hook_secret
+        self._door = door
 
     @property
     def taken(self) -> Answer:
@@ -132,20 +139,53 @@ class Aliyun:
     # --- health -------------------------------------------------------------------------------
 
     async def check(self) -> Sequence[Finding]:
-        """The key, the signature with the carriers' record of it, the template and its variables.
-
-        Whether the account has money is known only to SendSms.
+        """Our door for pushes, the key, the template and its variables, the signature and whether
+        it is filed. Whether the account has money is known only to SendSms.
         """
+        return [*await self._of_pushes(), *await self._of_account()]
+
+    async def _of_pushes(self) -> list[Finding]:
+        """An empty push to our own door. Who does not get there at all is told by the knock."""
+        if self._door is None:
+            return []
+        begun = time.monotonic()
+        try:
+            answer = await self._door.call(
+                "POST", "", query={"secret": self._hook_secret}, payload=[]
+            )
+        except ChannelError:
+            return []
+        took = str(round((time.monotonic() - begun) * 1000))
+        if answer.status == HTTPStatus.FORBIDDEN:
+            return [Finding("fail", "sms_push_refused", (str(answer.status),))]
+        if answer.status != HTTPStatus.OK or answer.body != _TAKEN:
+            return []
+        if int(took) > PATIENCE:
+            return [Finding("warn", "sms_push_slow", (took,))]
+        return [Finding("ok", "sms_push_good", (took, str(self._door.at(""))))]
+
+    async def _of_account(self) -> list[Finding]:
         try:
             template = await self._call("GetSmsTemplate", {"TemplateCode": self._template})
         except ChannelError as error:
-            return [_mended(error)]
+            return [self.explain(error)]
         found = [Finding("ok", "sms_key_good"), *self._of_template(template)]
         try:
             sign = await self._call("GetSmsSign", {"SignName": self._sign_name})
         except ChannelError as error:
-            return [*found, _mended(error)]
+            return [*found, self.explain(error)]
         return [*found, *self._of_sign(sign)]
+
+    def explain(self, refusal: ChannelError) -> Finding:
+        """What to click after a refusal."""
+        if refusal.why == NO_NUMBER:
+            return Finding("fail", "sms_number", ("-",))
+        what = advice(refusal.why.partition(" ")[0])
+        if what == "address":
+            return Finding("fail", "sms_address", (address_in(refusal.why) or "?", refusal.why))
+        if not what and not isinstance(refusal, Refused):
+            return Finding("fail", "channel_failed", (CHANNEL, refusal.why))
+        return Finding("fail", f"sms_{what or 'refused'}", (refusal.why,))
 
     def _of_sign(self, sign: Mapping[str, Any]) -> list[Finding]:
         if str(sign.get("SignStatus")) != APPROVED:
@@ -178,11 +218,3 @@ def _narrow(kinds: object, fields: Mapping[str, str]) -> list[str]:
     if not isinstance(known, dict):
         return []
     return [name for name in fields if known.get(name, ANYTHING) != ANYTHING]
-
-
-def _mended(error: ChannelError) -> Finding:
-    """What to click after a refusal."""
-    what = mending(error.why.split()[0]) if isinstance(error, Refused) and error.why else ""
-    if what == "address":
-        return Finding("fail", "sms_address", (address_in(error.why) or "?", error.why))
-    return Finding("fail", f"sms_{what or 'refused'}", (error.why,))

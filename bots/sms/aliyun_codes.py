@@ -47,6 +47,20 @@ _GATEWAY: Final = (
 """The same of the gateway's, by how the code begins. A key used from an address it is not allowed
 from is answered like a key that is switched off.
 """
+_MESSAGE: Final = {
+    "isv.BUSINESS_LIMIT_CONTROL": "often",
+    "isv.MOBILE_NUMBER_ILLEGAL": "number",
+    "isv.DOMESTIC_NUMBER_NOT_SUPPORTED": "number",
+    "isv.BLACK_KEY_CONTROL_LIMIT": "unwilling",
+    "isv.CUSTOMER_REFUSED": "unwilling",
+    "isv.PARAM_LENGTH_LIMIT": "words",
+    "isv.PARAM_NOT_SUPPORT_URL": "words",
+    "isv.TEMPLATE_PARAMS_ILLEGAL": "words",
+    "isv.UNSUPPORTED_CONTENT": "words",
+    "isv.SMS_CONTENT_ILLEGAL": "words",
+    "isv.SMS_CONTENT_MISMATCH_TEMPLATE_TYPE": "words",
+}
+"""What concerns one number or one message."""
 _THROTTLED: Final = "isv.BUSINESS_LIMIT_CONTROL"
 _MINUTE: Final = timedelta(seconds=65)
 _HOUR: Final = timedelta(hours=1)
@@ -57,6 +71,11 @@ def mending(code: str) -> str:
     if code in _ACCOUNT:
         return _ACCOUNT[code]
     return next((what for begins, what in _GATEWAY if code.startswith(begins)), "")
+
+
+def advice(code: str) -> str:
+    """The name of what to do about a code; empty for one that is not known."""
+    return mending(code) or _MESSAGE.get(code, "")
 
 
 def failure(code: str, message: str) -> ChannelError:

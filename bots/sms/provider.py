@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from bots.channel import Capabilities
+from bots.channel import Capabilities, ChannelError
 from bots.gateway.adapter import Answer, Callback, Finding
 
 CHANNEL: Final = "sms"
@@ -20,6 +20,7 @@ CAPABILITIES: Final = Capabilities(max_text_bytes=2048, per_minute=6)
 """An approved template with a few variables, to one number. What comes faster waits and is merged:
 services take about fifty notices a day to a number.
 """
+NO_NUMBER: Final = "not a mobile number"
 _HOME: Final = re.compile(r"(?:\+86|0086|86)?(1[3-9][0-9]{9})")
 _ABROAD: Final = re.compile(r"\+(?!86)([1-9][0-9]{6,14})")
 
@@ -87,6 +88,10 @@ class Provider(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Try the account without sending anything; never raises for what it finds."""
+        ...
+
+    def explain(self, refusal: ChannelError) -> Finding:
+        """What a person has to mend after a refusal of :meth:`send`."""
         ...
 
 

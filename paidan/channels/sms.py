@@ -94,6 +94,40 @@ class Sms(ChannelSection):
             "模板变量 {} 的属性不是“其他”，遇到别的字会被拒：到 国内消息 → 模板管理 改成“其他”",
             "the template's variables {} do not take free words: make their kind 其他",
         ),
+        "sms_try_again": (
+            "以上是最近一次发送的结果，改好后试发一条就知道：paidan channel test sms --to 手机号",
+            "that is how the last sending ended; once mended, try one: paidan channel test sms "
+            "--to NUMBER",
+        ),
+        "sms_push_good": (
+            "推送走得通，{} 毫秒后收下；控制台的接收地址填 {}?secret=（hook_secret）",
+            "pushes are taken after {} ms; the console wants {}?secret= and hook_secret",
+        ),
+        "sms_push_slow": (
+            "推送 {} 毫秒才收下，阿里云只等 700 毫秒，会重推；看本机和数据库的负载",
+            "pushes are taken after {} ms, Alibaba Cloud waits 700; look at this machine's load",
+        ),
+        "sms_push_refused": (
+            "推送被自己的门拒了（HTTP {}）：正在运行的 Paidan 的 hook_secret 和这里写的不一样；"
+            "重启 paidan serve，再改控制台里的接收地址",
+            "our own door refuses pushes (HTTP {}): the running Paidan has another hook_secret; "
+            "restart paidan serve, then change the address in the console",
+        ),
+        "sms_number": ("不是能发的手机号（{}）", "this is no number we can text ({})"),
+        "sms_unwilling": (
+            "这个号码退订或投诉过（{}），解除不了，换别的渠道通知",
+            "this number has unsubscribed or complained ({}); reach the person another way",
+        ),
+        "sms_often": (
+            "这个号码发得太勤（{}）：过一阵再发；上限在短信服务控制台 通用设置 → 国内消息设置 → "
+            "发送频率设置",
+            "this number was texted too often ({}): wait; the limits are under 通用设置 → "
+            "国内消息设置 → 发送频率设置",
+        ),
+        "sms_words": (
+            "这条短信的内容被拒（{}）：到 国内消息 → 模板管理 看变量属性是不是“其他”",
+            "the words of this message are refused ({}): make the variables' kind 其他",
+        ),
         "sms_refused": ("短信服务拒绝了：{}", "the short message service refused: {}"),
     }
 
@@ -118,5 +152,6 @@ class Sms(ChannelSection):
             template=self.template,
             template_fields=self.template_fields,
             hook_secret=self.hook_secret,
+            door=Api("sms", board.http, board.hook) if board.hook else None,
         )
         return ShortMessages(board, account)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from paidan.cli.options import ConfigFile, settings_of
-from paidan.terminal import Refusal, say
+from paidan.terminal import Refusal, locale, say
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -28,12 +28,14 @@ def send(
 ) -> None:
     """Prints what the platform called the message."""
     from bots.channel import ChannelError
+    from bots.gateway.adapter import Finding
+    from paidan.doctor import say as word
     from paidan.errands import try_channel
     from workflow.records import ChatRef
 
     place = ChatRef(channel, to, "group" if group else "direct")
     try:
-        receipt = try_channel(settings_of(config), channel, place)
+        sent = try_channel(settings_of(config), channel, place)
     except ChannelError as error:
         raise Refusal(
             say(
@@ -41,4 +43,6 @@ def send(
                 f"{channel} did not take it: {error.why}; see paidan doctor {channel}",
             )
         ) from error
-    print(say(f"✓ 已发出，消息编号 {receipt.message_id}", f"✓ sent, message {receipt.message_id}"))
+    if isinstance(sent, Finding):
+        raise Refusal(word(sent, locale()))
+    print(say(f"✓ 已发出，消息编号 {sent.message_id}", f"✓ sent, message {sent.message_id}"))

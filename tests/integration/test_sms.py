@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ from alibabacloud_dysmsapi20170525.client import Client
 from alibabacloud_dysmsapi20170525.models import GetSmsSignRequest, SendSmsRequest
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.runtime import RuntimeOptions
+from typer.testing import CliRunner, Result
 
 from bots.channel import Anomalous, Barred, ChannelError, Refused, Retry
 from bots.gateway.adapter import Finding
 from bots.sms.adapter import ShortMessages
 from paidan.channels.sms import Sms
+from paidan.cli import app
 from paidan.doctor import say
 from tests.vendors.ear import Ear
-from tests.vendors.platform import TENANT, Town, town
-from tests.vendors.sms import CONTENT, KEY_ID, KEY_SECRET, SIGN, TEMPLATE, FakeSms
+from tests.vendors.platform import SECRET_KEY, TENANT, Town, town
+from tests.vendors.sms import CONTENT, HOOK_SECRET, KEY_ID, KEY_SECRET, SIGN, TEMPLATE, FakeSms
 from tests.waiting import wait_until
 from workflow.records import ChatRef, Outgoing
 
@@ -199,7 +202,8 @@ async def test_the_doctor_reads_what_the_service_says_of_name_and_template(
     there: Town, account: FakeSms
 ) -> None:
     found = await checked(there)
-    assert list(found) == ["sms_key_good", "sms_template_good", "sms_sign_good"]
+    good = ["sms_push_good", "sms_key_good", "sms_template_good", "sms_sign_good"]
+    assert list(found) == good
     account.sign["RegisterResult"] = 0
     assert (await checked(there))["sms_sign_unfiled"].level == "warn"
     account.sign["SignStatus"] = 2
@@ -231,10 +235,84 @@ async def test_the_doctor_says_what_to_click(
     there: Town, account: FakeSms, code: str, words: str
 ) -> None:
     account.answers["GetSmsTemplate"] = (code, "原IP 1.2.3.4")
-    (found,) = (await checked(there)).values()
+    (found,) = [one for one in (await checked(there)).values() if one.level != "ok"]
     assert found.level == "fail"
     assert words in say(found)
     assert "{}" not in say(found, "en")
+
+
+async def test_how_the_last_sending_ended_is_remembered_until_one_goes_out(
+    there: Town, account: FakeSms
+) -> None:
+    account.answers["SendSms"] = ("isv.AMOUNT_NOT_ENOUGH", "账户余额不足")
+    with pytest.raises(Barred):
+        await channel(there).send(outgoing())
+    found = await checked(there)
+    assert "充值" in say(found["sms_money"])
+    assert "sms_try_again" in found
+    account.answers.clear()
+    await channel(there).send(outgoing())
+    assert "sms_money" not in await checked(there)
+
+
+# --- by the command line ----------------------------------------------------------------------
+
+
+def command(there: Town, folder: Path, *args: str, **section: Any) -> Callable[[], Result]:
+    """The same house's command line, beside the running house."""
+    platform = there.platform
+    keys = {**platform.section().model_dump(), **section}
+    settings = {
+        "data_dir": str(folder / "data"),
+        "secret_key": SECRET_KEY.decode(),
+        "http": {"public_url": platform.hook.partition("/hooks/")[0]},
+        "channels": {"sms": keys},
+    }
+    (folder / "config.yaml").write_text(json.dumps(settings), "utf-8")
+    arguments = [*args, "--config", str(folder / "config.yaml")]
+    return lambda: CliRunner(env={"LANG": "zh_CN.UTF-8", "LC_ALL": ""}).invoke(app, arguments)
+
+
+async def test_the_doctor_goes_the_whole_way(there: Town, account: FakeSms, tmp_path: Path) -> None:
+    said = await asyncio.to_thread(command(there, tmp_path, "doctor", "sms"))
+    assert said.exit_code == 0, said.output
+    assert [line[0] for line in said.output.splitlines()] == ["!", *"✓✓✓✓✓✓"]
+    assert "推送走得通" in said.output
+    wrong = await asyncio.to_thread(
+        command(there, tmp_path, "doctor", "sms", hook_secret="another-secret-of-16")
+    )
+    assert wrong.exit_code == 1
+    assert "重启 paidan serve" in wrong.output
+    off = await asyncio.to_thread(command(there, tmp_path, "doctor", "sms", sign_name=""))
+    assert off.exit_code == 1
+    assert "渠道 sms 没有配置" in off.output
+    account.active = False
+    barred = await asyncio.to_thread(command(there, tmp_path, "doctor", "sms"))
+    assert barred.exit_code == 1
+    assert "认证管理" in barred.output
+    for output in (said.output, wrong.output, barred.output):
+        assert KEY_SECRET not in output
+        assert HOOK_SECRET not in output
+    assert account.calls == []
+
+
+async def test_one_is_tried_and_a_refusal_says_what_to_click(
+    there: Town, account: FakeSms, tmp_path: Path
+) -> None:
+    trying = command(there, tmp_path, "channel", "test", "sms", "--to", "+86 137 1234 5678")
+    sent = await asyncio.to_thread(trying)
+    assert sent.exit_code == 0, sent.output
+    assert "✓ 已发出" in sent.output
+    assert "WO-00000000-0000" in account.phones[NUMBER][0]
+    account.answers["SendSms"] = ("isv.AMOUNT_NOT_ENOUGH", "账户余额不足")
+    assert "充值" in str((await asyncio.to_thread(trying)).exception)
+    after = await asyncio.to_thread(command(there, tmp_path, "doctor", "sms"))
+    assert "充值" in after.output
+    assert "paidan channel test sms" in after.output
+    account.answers["SendSms"] = ("isv.BUSINESS_LIMIT_CONTROL", "触发天级流控Permits:50")
+    assert "发送频率设置" in str((await asyncio.to_thread(trying)).exception)
+    wrong = command(there, tmp_path, "channel", "test", "sms", "--to", "group:home")
+    assert "不是能发的手机号" in str((await asyncio.to_thread(wrong)).exception)
 
 
 async def test_supervisors_hear_of_an_account_that_owes_once(there: Town, account: FakeSms) -> None:
