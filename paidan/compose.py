@@ -40,6 +40,7 @@ from paidan.learning.desk import LearningDesk
 from paidan.learning.following import Follower, LiveReader, Understands
 from paidan.learning.nightly import Nightly, in_own_process
 from paidan.learning.registry import Registry
+from paidan.retention import tidy
 from paidan.settings import Settings
 from paidan.signing import LOGIN_FOR, login_path
 from paidan.voice.dictation import Dictation
@@ -255,6 +256,17 @@ async def _run(settings: Settings, parts: Parts, registry: Registry) -> None:
         group.create_task(keep_running(parts.adapters), name="channels")
         group.create_task(follower.run(), name="model")
         group.create_task(nightly.run(), name="nightly")
+        group.create_task(_tidying(settings, parts.store).run(), name="tidying")
+
+
+def _tidying(settings: Settings, store: SqlStore) -> Nightly:
+    """What has been kept long enough goes, once a night."""
+    tenant, rules = settings.tenant, settings.retention
+
+    async def go() -> int:
+        return (await tidy(store, tenant, rules)).total()
+
+    return Nightly(store, tenant, rules.at, go, what="retention")
 
 
 def _plugged(

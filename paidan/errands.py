@@ -9,7 +9,7 @@ none disturbs it when it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -46,6 +46,13 @@ _KIND_NAMES: Final = {
     "知识": "knowledge",
 }
 _MARKDOWN: Final = frozenset({".md", ".markdown"})
+
+
+def tidied(settings: Settings) -> Mapping[str, int]:
+    """Let go of what was kept long enough; how many of each."""
+    from paidan.retention import tidy
+
+    return _with_store(settings, lambda store: tidy(store, settings.tenant, settings.retention))
 
 
 def stored_company(settings: Settings) -> Company | None:

@@ -93,6 +93,7 @@ RULES: Final[dict[str, tuple[str, str]]] = {
         "sqlite:///文件路径 或 postgresql://用户@主机/库名",
         "sqlite:///path or postgresql://user@host/name",
     ),
+    "days": ("0（一直留着）或 30–36500 天", "0 (for ever) or 30–36500 days"),
     "long_token": (
         "至少 16 个字符、没有空格的口令",
         "at least 16 characters without blanks",

@@ -15,10 +15,10 @@ import secrets
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
-from pydantic import Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -40,8 +40,20 @@ CONFIG_FILE: Final = "config.yaml"
 SECRET_LENGTH: Final = 32
 SAMPLES: Final = ("change", "sample", "example", "secret", "password", "示例", "修改", "123456")
 KEY_FILE: Final = "secret_key"
+LEAST_DAYS: Final = 30
+MOST_DAYS: Final = 36_500
 _PRIVATE: Final = ("secret", "token", "key", "password", "redis.url")
 """Keys that end so are never shown whole."""
+
+
+def _long_enough(days: int) -> int:
+    if days and not LEAST_DAYS <= days <= MOST_DAYS:
+        raise ValueError(days)
+    return days
+
+
+Days = Annotated[int, AfterValidator(_long_enough)]
+"""0, or days after which something goes; shorter than a month, work may still come back to it."""
 
 
 class Database(Section):
@@ -95,6 +107,19 @@ class Learning(Section):
     keep: int = Field(default=5, ge=1, le=50)
 
 
+class Retention(Section):
+    """How many days what is over stays; 0: for ever. ``at``: when the rest goes, at night by the
+    company's clock; empty: never by itself.
+    """
+
+    at: str = Field(default="02:30", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+    chatter: Days = 90
+    messages: Days = 0
+    notices: Days = 0
+    media: Days = 0
+    orders: Days = 0
+
+
 class Settings(BaseSettings):
     """Everything the program needs to know before it opens anything.
 
@@ -117,6 +142,7 @@ class Settings(BaseSettings):
     metrics: Metrics = Metrics()
     log: Log = Log()
     learning: Learning = Learning()
+    retention: Retention = Retention()
     voice: Voice = Voice()
     secret_key: str = Field(default="", repr=False)
     channels: Channels = Channels()
@@ -307,6 +333,11 @@ _RULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "metrics.port": ("integer", ("0–65535",)),
     "learning.retrain_at": ("wall_time", ()),
     "learning.keep": ("integer", ("1–50",)),
+    "retention.at": ("wall_time", ()),
+    **{
+        f"retention.{what}": ("days", ())
+        for what in ("chatter", "messages", "notices", "media", "orders")
+    },
     "voice.seconds": ("integer", ("1–300",)),
     "voice.timeout": ("integer", ("1–300",)),
     "voice.waiting": ("integer", ("1–100",)),

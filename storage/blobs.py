@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
@@ -10,6 +11,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+_EVER = 2**63 - 1
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 
@@ -21,7 +23,7 @@ class FolderBlobs:
         folder: Path,
         remember: Callable[[str, str, int], Awaitable[None]],
         recall: Callable[[str], Awaitable[str | None]],
-        forget: Callable[[str], Awaitable[None]],
+        forget: Callable[[str, int], Awaitable[bool]],
     ) -> None:
         self._folder = folder
         self._remember = remember
@@ -47,13 +49,28 @@ class FolderBlobs:
     async def put(self, data: bytes, mime: str) -> str:
         blob = await asyncio.to_thread(self._write, data)
         await self._remember(blob, mime, len(data))
+        await asyncio.to_thread(self._write, data)  # it may have been let go in between
         return blob
 
     async def drop(self, blob: str) -> None:
         """Remove what nobody needs any more; nothing there does no harm."""
         if _NAME.fullmatch(blob):
-            await self._forget(blob)
-            await asyncio.to_thread(self._path(blob).unlink, missing_ok=True)
+            await self.let_go(blob, _EVER)
+
+    async def let_go(self, blob: str, before: int) -> bool:
+        """Remove it unless it was put again since ``before`` (microseconds since 1970). Whoever
+        puts it while it goes finds its file gone, and writes it anew.
+        """
+        path = self._path(blob)
+        aside = path.with_name(f".{uuid.uuid4().hex}")
+        with contextlib.suppress(FileNotFoundError):
+            await asyncio.to_thread(path.rename, aside)
+        gone = await self._forget(blob, before)
+        if gone:
+            await asyncio.to_thread(aside.unlink, missing_ok=True)
+        elif await asyncio.to_thread(aside.exists):
+            await asyncio.to_thread(aside.replace, path)
+        return gone
 
     async def get(self, blob: str) -> tuple[bytes, str] | None:
         mime = await self._recall(blob) if _NAME.fullmatch(blob) else None

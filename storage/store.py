@@ -56,14 +56,16 @@ def _put_offset(insert: Insert) -> Any:
 
 def _put_blob(insert: Insert) -> Any:
     row = insert(blobs).values({c.name: bindparam(c.name) for c in blobs.columns})
-    return row.on_conflict_do_nothing(index_elements=["blob"])
+    return row.on_conflict_do_update(index_elements=["blob"], set_={"at": row.excluded.at})
 
 
 _TENANTS = Sql(select(companies.c.tenant).distinct().order_by(companies.c.tenant))
 _OFFSETS = Sql(select(clock_offsets.c.tenant, clock_offsets.c.micros))
 _WIND = Sql(_put_offset)
 _PUT_BLOB = Sql(_put_blob)
-_DROP_BLOB = Sql(delete(blobs).where(blobs.c.blob == bindparam("blob")))
+_DROP_BLOB = Sql(
+    delete(blobs).where(blobs.c.blob == bindparam("its_blob"), blobs.c.at < bindparam("before"))
+)
 _MIME = Sql(select(blobs.c.mime).where(blobs.c.blob == bindparam("blob")))
 _ERASE = [
     Sql(delete(table).where(table.c.tenant == bindparam("tenant")))
@@ -418,8 +420,10 @@ class SqlStore:
         row = await self.look(lambda s: s.first(_MIME, blob=blob))
         return None if row is None else row[0]
 
-    async def _forget_blob(self, blob: str) -> None:
-        await self._submit("", lambda uow: uow.scope.session.change(_DROP_BLOB, blob=blob))
+    async def _forget_blob(self, blob: str, before: int) -> bool:
+        its = {"its_blob": blob, "before": before}
+        changed = await self._submit("", lambda uow: uow.scope.session.change(_DROP_BLOB, **its))
+        return changed > 0
 
     # --- audits ---------------------------------------------------------------------------------
 

@@ -143,3 +143,23 @@ def restore(
         print(report)
     if not done.ok:
         raise typer.Exit(1)
+
+
+@app.command(help=say("按保存期限清理一遍，不等夜里。", "Let go now of what was kept long enough."))
+def tidy(config: ConfigFile = None) -> None:
+    """What the night would do."""
+    from paidan.errands import tidied
+
+    gone = tidied(settings_of(config))
+    names = {
+        "orders": say("工单", "work orders"),
+        "messages": say("聊天记录", "messages"),
+        "notices": say("通知内容", "notices' words"),
+        "chatter": say("闲聊", "chatter"),
+        "media": say("附件", "attachments"),
+    }
+    said = [f"{names[name]} {number}" for name, number in gone.items() if number]
+    if said:
+        print(say("清理了：", "gone: ") + say("，", ", ").join(said))
+    else:
+        print(say("没有到期的", "nothing was due"))

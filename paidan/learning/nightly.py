@@ -1,4 +1,4 @@
-"""The nightly retraining: once a night for the whole company, in a process of its own."""
+"""What is done once a night for the whole company: the retraining, in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY: Final = 60.0
 LATE_BY: Final = timedelta(hours=4)
-"""A house that was away at the time still retrains this much later, not in the middle of a day."""
+"""A house that was away at the time still does it this much later, not in the middle of a day."""
 
 
 def _real_now() -> datetime:
@@ -28,8 +28,8 @@ def _real_now() -> datetime:
 
 
 class Nightly:
-    """Starts the retraining when its time has come. It goes by real time: winding the sandbox's
-    clock trains nothing.
+    """Starts something when its time has come. It goes by real time: winding the sandbox's clock
+    starts nothing. ``what`` tells it from what else is done nightly.
     """
 
     def __init__(
@@ -39,15 +39,17 @@ class Nightly:
         at: str,
         run: Callable[[], Awaitable[int]],
         now: Callable[[], datetime] = _real_now,
+        what: str = "retrain",
     ) -> None:
         self._store = store
         self._tenant = tenant
         self._at = time.fromisoformat(at) if at else None
         self._run = run
         self._now = now
+        self._what = what
 
     async def look(self) -> bool:
-        """Retrain if it is time and nobody else of the company does; whether it was."""
+        """Do it if it is time and nobody else of the company does; whether it was."""
         if self._at is None:
             return False
         company = await self._store.read(self._tenant, lambda uow: uow.company)
@@ -55,7 +57,7 @@ class Nightly:
         due = datetime.combine(local.date(), self._at, local.tzinfo)
         if not due <= local < due + LATE_BY:
             return False
-        key = f"retrain:{local.date().isoformat()}"
+        key = f"{self._what}:{local.date().isoformat()}"
 
         def claim(uow: UnitOfWork) -> bool:
             return uow.ledger(key)
@@ -63,7 +65,7 @@ class Nightly:
         if not await self._store.transact(self._tenant, claim):
             return False
         code = await self._run()
-        log.info("nightly retraining ended", tenant=self._tenant, code=code)
+        log.info("nightly work ended", tenant=self._tenant, what=self._what, code=code)
         return True
 
     async def run(self) -> None:
@@ -72,7 +74,7 @@ class Nightly:
             try:
                 await self.look()
             except Exception:  # the loop is the last line of defence
-                log.exception("the nightly retraining could not be started; trying again")
+                log.exception("nightly work could not be started; trying again", what=self._what)
             await asyncio.sleep(LOOK_EVERY)
 
 
