@@ -48,6 +48,7 @@ from paidan.voice.stenographer import Stenographer, hired
 from paidan.watch.meters import Meters
 from paidan.watch.pages import own_door
 from paidan.watch.seams import MeteredDesk, MeteredWays, watchman
+from paidan.watch.spans import spans_to
 from storage import SqlStore, open_store
 from storage.notes import RedisNotes
 from workflow.company import Staff
@@ -212,7 +213,7 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    door, meters = _sign_in(settings), Meters()
+    door, meters = _sign_in(settings), Meters(spans_to(settings.tracing.endpoint))
     async with (
         _redis(settings) as shared,
         assemble(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,8 +35,8 @@ MOST_SETTLING = 2 * BATCH
 """Messages being settled at once, the slow ones in the background included."""
 
 
-Step = Callable[[Timer, datetime, bool], None]
-"""Told of a due step, at what time, and whether it was still due."""
+Step = Callable[[Timer, datetime, float, bool], None]
+"""Told of a due step: at what time of the company, when really, and whether it was still due."""
 
 
 class FrontDeskPort(Protocol):
@@ -76,7 +77,7 @@ class House:
         front_desk: FrontDeskPort,
         service: Service,
         delivery: DeliveryPort,
-        step: Step = lambda _timer, _now, _taken: None,
+        step: Step = lambda _timer, _now, _begun, _taken: None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -209,11 +210,11 @@ class House:
 
     async def _take(self, timer: Timer) -> None:
         now = self.clock.now(timer.tenant)
-        key = timer.subject.partition(":")[2]
+        key, begun = timer.subject.partition(":")[2], time.time()
         handled = await self.store.transact(
             timer.tenant, lambda uow: self._service.fire(timer, uow, now), key=key
         )
-        self._step(timer, now, handled is not None)
+        self._step(timer, now, begun, handled is not None)
         late = (now - timer.due).total_seconds()
         log.info(
             "step taken" if handled else "step was no longer due",

@@ -91,6 +91,12 @@ class Metrics(Section):
     port: int = Field(default=0, ge=0, le=65_535)
 
 
+class Tracing(Section):
+    """``endpoint``: the OTLP collector that spans are sent to over HTTP; empty: nowhere."""
+
+    endpoint: str = Field(default="", pattern=r"^(https?://[^\s/]+(/\S*)?)?$")
+
+
 class Log(Section):
     """``format``: text for people, json for collectors, auto by whether a terminal listens."""
 
@@ -140,6 +146,7 @@ class Settings(BaseSettings):
     redis: Redis = Redis()
     http: Http = Http()
     metrics: Metrics = Metrics()
+    tracing: Tracing = Tracing()
     log: Log = Log()
     learning: Learning = Learning()
     retention: Retention = Retention()
@@ -330,6 +337,7 @@ _RULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "http.port": ("integer", ("0–65535",)),
     "redis.url": ("redis_url", ()),
     "metrics.token": ("long_token", ()),
+    "tracing.endpoint": ("url", ()),
     "metrics.port": ("integer", ("0–65535",)),
     "learning.retrain_at": ("wall_time", ()),
     "learning.keep": ("integer", ("1–50",)),

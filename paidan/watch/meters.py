@@ -7,6 +7,7 @@ that comes after too many others, counts as ``other``.
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
 from datetime import datetime
 from typing import Final
@@ -22,6 +23,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from paidan.watch.spans import Spans
 from storage.figures import Backlog
 from workflow.kept import Timer
 from workflow.records import Inbound
@@ -37,9 +39,10 @@ _LATENESS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800)
 
 
 class Meters:
-    """The counters of one process. Safe from any thread."""
+    """The counters of one process, and its spans. Safe from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, spans: Spans | None = None) -> None:
+        self.spans = spans or Spans()
         self.registry = CollectorRegistry()
         self._words: dict[str, set[str]] = defaultdict(set)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -110,22 +113,30 @@ class Meters:
         """A call to our door, or a payload on a line of our own: ``accepted``, ``malformed``, …"""
         self._calls.labels(self._word("channel", channel), self._word("event", event)).inc()
 
-    def heard(self, inbound: Inbound, *, again: bool) -> None:
+    def heard(self, inbound: Inbound, begun: float, *, again: bool) -> None:
         """A message was kept, or was there already."""
-        outcome = "again" if again else "kept"
-        self._messages.labels(self._word("channel", inbound.channel), kind(inbound), outcome).inc()
+        channel, outcome = self._word("channel", inbound.channel), "again" if again else "kept"
+        self._messages.labels(channel, kind(inbound), outcome).inc()
+        what = kind(inbound)
+        self.spans.record(
+            "message", begun, first=not again, channel=channel, kind=what, outcome=outcome
+        )
 
-    def settled(self, inbound: Inbound, outcome: str) -> None:
+    def settled(self, inbound: Inbound, begun: float, outcome: str) -> None:
         """A message is settled: ``opened``, ``joined``, ``refused``, …"""
-        channel = self._word("channel", inbound.channel)
-        self._settled.labels(channel, kind(inbound), self._word("outcome", outcome)).inc()
+        channel, word = self._word("channel", inbound.channel), self._word("outcome", outcome)
+        self._settled.labels(channel, kind(inbound), word).inc()
+        failed = word if word in {"failed", "parked"} else ""
+        self.spans.record("settle", begun, failed=failed, channel=channel, outcome=word)
 
     # --- working ------------------------------------------------------------------------------
 
-    def step(self, timer: Timer, now: datetime, taken: bool) -> None:
+    def step(self, timer: Timer, now: datetime, begun: float, taken: bool) -> None:
         """A due step was taken, or was no longer due."""
         step = self._word("step", timer.step)
-        self._steps.labels(step, "taken" if taken else "stale").inc()
+        outcome = "taken" if taken else "stale"
+        self._steps.labels(step, outcome).inc()
+        self.spans.record(f"step {step}", begun, first=True, outcome=outcome)
         if taken:
             self._lateness.observe(max(0.0, (now - timer.due).total_seconds()))
 
@@ -140,11 +151,15 @@ class Meters:
         """What became of a notice: ``sent``, ``put_off``, ``unclear``, ``dead``."""
         self._notices.labels(self._word("channel", channel), outcome).inc()
 
-    def sent(self, channel: str, outcome: str, seconds: float) -> None:
+    def sent(self, channel: str, begun: float, outcome: str, receipt: str = "") -> None:
         """One call to a platform: ``ok``, ``retry``, ``refused``, ``unclear``, …"""
         name = self._word("channel", channel)
         self._sends.labels(name, outcome).inc()
-        self._send_time.labels(name).observe(seconds)
+        self._send_time.labels(name).observe(max(0.0, time.time() - begun))
+        failed = "" if outcome == "ok" else outcome
+        self.spans.record(
+            "send", begun, failed=failed, channel=name, outcome=outcome, receipt=receipt
+        )
 
     # --- read when somebody looks ---------------------------------------------------------------
 

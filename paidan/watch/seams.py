@@ -21,6 +21,7 @@ from bots.channel import (
 from bots.front_desk import FrontDesk
 from notifier.delivery import Delivery
 from paidan.house import House
+from paidan.masking import mask
 from paidan.settings import Settings
 from paidan.watch.meters import Meters
 from paidan.watch.pages import Watchman
@@ -63,14 +64,16 @@ class MeteredChannel:
 
     async def send(self, outgoing: Outgoing) -> Receipt:
         """See ``bots.channel.Channel``."""
-        begun, ended = time.perf_counter(), "ok"
+        begun, ended, told = time.time(), "ok", ""
         try:
-            return await self.inner.send(outgoing)
+            receipt = await self.inner.send(outgoing)
+            told = mask(receipt.message_id)
         except BaseException as error:
             ended = next((word for kind, word in _ENDS if isinstance(error, kind)), "unclear")
             raise
         finally:
-            self.meters.sent(self.name, ended, time.perf_counter() - begun)
+            self.meters.sent(self.name, begun, ended, told)
+        return receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class MeteredDesk(FrontDesk):
 
     @override
     async def admit(self, inbound: Inbound) -> Admitted | None:
-        again = False
+        begun = time.time()
         with caused_by(cause_of(inbound.tenant, inbound.dedupe_key)):
             admitted = await super().admit(inbound)
             again = admitted is None
@@ -110,13 +113,14 @@ class MeteredDesk(FrontDesk):
                 channel=inbound.channel,
                 message=inbound.dedupe_key,
             )
-        self.meters.heard(inbound, again=again)
+            self.meters.heard(inbound, begun, again=again)
         return admitted
 
     @override
     async def settle(self, tenant: str, admitted: Admitted) -> str:
+        begun = time.time()
         outcome = await super().settle(tenant, admitted)
-        self.meters.settled(admitted.inbound, outcome)
+        self.meters.settled(admitted.inbound, begun, outcome)
         return outcome
 
 
