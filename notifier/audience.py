@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from bots.sms.provider import CHANNEL as SMS
+from bots.sms.provider import normalised
 from workflow.company import Company, Customer, Staff
 from workflow.ports import Change
 from workflow.records import ChatRef, Role
@@ -82,6 +84,29 @@ def readers(change: Change, reporters: Iterable[Reporter]) -> tuple[Reader, ...]
         people.setdefault(_identity(reporter), []).append(reporter)
     found = (_reader(change, theirs) for theirs in people.values())
     return tuple({reader.place: reader for reader in reversed(list(found))}.values())[::-1]
+
+
+def by_phone(change: Change) -> Reader | None:
+    """The customer by short message, where the rules say so: at the work order's phone, else at
+    the customer's; not at a colleague's.
+    """
+    order, customer = change.order, change.customer
+    number = normalised(order.phone or (customer.phone if customer else ""))
+    colleagues = {normalised(staff.phone) for staff in change.company.staff.values()}
+    if not change.policy.notices.sms or not number or number in colleagues:
+        return None
+    return Reader(ChatRef(SMS, number), order.customer_id or None, "customer")
+
+
+def with_phone(reader: Reader, phone: Reader, *, alone: bool) -> Reader:
+    """The reader with the phone in reserve, if it is known to be theirs: the same customer's, or
+    nobody else reported.
+    """
+    theirs = reader.person == phone.person if reader.person else alone
+    private = reader.place.kind == "direct" and reader.place != phone.place
+    if not theirs or not private or phone.place in reader.fallbacks:
+        return reader
+    return replace(reader, fallbacks=(*reader.fallbacks, phone.place))
 
 
 def seats(order: WorkOrder, company: Company) -> tuple[Seat, ...]:

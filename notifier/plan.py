@@ -13,15 +13,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bots.degrade import neutralise
+from bots.sms.provider import CHANNEL as SMS
+from bots.sms.provider import normalised
 from notifier.audience import (
     Reader,
     Seat,
+    by_phone,
     colleague,
     handles,
     readers,
     seats,
     staff_of,
+    staff_places,
     team_groups,
+    with_phone,
 )
 from notifier.cards import looks, paint, summary, topic
 from notifier.news import News, addressed, for_customer, for_staff
@@ -31,9 +36,11 @@ from notifier.wording import Words
 from workflow.company import Staff
 from workflow.ports import Change
 from workflow.records import Card, ChatRef, Facts, Notice, Role, Urgency
+from workflow.work_order import Reporter
 
 HOLDABLE = frozenset({Urgency.ESCALATION, Urgency.REMINDER, Urgency.INFO})
 """What may wait for the morning or for a digest; somebody waits for the rest right now."""
+CHIEFS = frozenset({"supervisor", "admin"})
 _AMONG_SUPERVISORS = frozenset({"supervisor.triage_reminder", "supervisor.low_rating"})
 """Not for the team's ears."""
 
@@ -78,7 +85,7 @@ class _Desk:
         if news is None:
             return
         told = addressed(news, self.change)
-        for reader in readers(self.change, told):
+        for reader in self._readers(news, told):
             here = [r.sender for r in told if r.place == reader.place]
             yield self._notice(
                 _Line(
@@ -91,6 +98,22 @@ class _Desk:
                     reporters=tuple(dict.fromkeys(here)) if reader.place.kind == "group" else (),
                 )
             )
+
+    def _readers(self, news: News, told: Sequence[Reporter]) -> Iterator[Reader]:
+        """The people who reported; by phone, where the rules say so and no chat is theirs."""
+        found = readers(self.change, told)
+        phone = by_phone(self.change)
+        if phone is None:
+            yield from found
+            return
+        ours = staff_places(self.company)
+        outside = [r for r in self.order.reporters if r.place not in ours]
+        alone = len(readers(self.change, outside)) == 1
+        for reader in found:
+            yield reader if reader.place in ours else with_phone(reader, phone, alone=alone)
+        told_all = news.scope == "all" or self.change.before is None
+        if told_all and not outside:
+            yield phone
 
     def _to_customer(self, news: News, reader: Reader) -> str:
         words = self._words_for(reader)
@@ -176,6 +199,21 @@ class _Desk:
                 yield _Line(
                     news, direct.place, direct.role, text, staff.id, (), spare, supervising=True
                 )
+        if self._texted(news):
+            yield from self._by_phone(news, people)
+
+    def _texted(self, news: News) -> bool:
+        """Whether the rung behind the news also goes to phones."""
+        rung = news.event.data.get("rung")
+        return any(one.sms for one in self.change.policy.ladder if one.id == rung)
+
+    def _by_phone(self, news: News, people: tuple[Staff, ...]) -> Iterator[_Line]:
+        """Supervisors, beside what their chats say: nobody has looked there for long."""
+        for staff in people:
+            number = normalised(staff.phone)
+            if number and staff.role in CHIEFS and ChatRef(SMS, number) not in staff.contacts[:1]:
+                text = self._to_staff(news, ())
+                yield _Line(news, ChatRef(SMS, number), "supervisor", text, staff.id)
 
     def _to_staff(self, news: News, mentioned: tuple[Staff, ...]) -> str:
         words = self.picture.words()

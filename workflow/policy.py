@@ -32,7 +32,8 @@ class Rung:
     ``after`` counts on the calendar of ``clock`` from the moment that clock started; or, with
     ``percent``, at that share of the clock's target. ``until`` names what makes it unnecessary:
     ``moved`` measures from the last movement of the work order instead of its start.
-    ``repeat`` does it again each so often while still needed. ``loud`` rungs ignore quiet hours.
+    ``repeat`` does it again each so often while still needed. ``loud`` rungs ignore quiet hours;
+    ``sms`` ones also go to the phones of the supervisors they speak to, by short message.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Rung:
     priorities: tuple[str, ...] = ("P0", "P1", "P2")
     repeat: timedelta | None = None
     loud: bool = False
+    sms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +114,14 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class NoticePolicy:
-    """How much one person is disturbed, and when not."""
+    """How much one person is disturbed, and when not. ``sms``: a customer whom no chat reaches is
+    told by short message.
+    """
 
     quiet: QuietHours = field(default_factory=QuietHours)
     per_person_per_hour: int = 20
     stale_reminder_after: timedelta = timedelta(minutes=30)
+    sms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
