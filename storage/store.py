@@ -161,6 +161,15 @@ class SqlStore:
         for told in self._clocked:
             told(units, seconds, held)
 
+    def echo(self, tenant: str, topics: frozenset[str]) -> None:
+        """Tell the listeners of what another process committed."""
+        self._announce(tenant, topics)
+
+    def others_at_work(self) -> list[str]:
+        """The names of other processes that have taken work from this database; blocking."""
+        self._shift.begin()
+        return self._read_now(self._shift.others)
+
     def _announce(self, tenant: str, topics: frozenset[str]) -> None:
         for listener in self._listeners:
             listener(tenant, topics)

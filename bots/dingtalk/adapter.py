@@ -110,7 +110,7 @@ class DingTalk:
         self._stream = Stream(board.http, self._calls, self._framed)
         self._route = f"paidan-{hashlib.sha256(board.hook.encode()).hexdigest()[:12]}"
         self._presses = Presses(board.notes, _KEY_BYTES)
-        self._openings: Openings[dict[str, str]] = Openings()
+        self._openings: Openings[dict[str, str]] = Openings(answered=board.answers)
 
     @property
     def capabilities(self) -> Capabilities:

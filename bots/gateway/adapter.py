@@ -137,6 +137,8 @@ class Switchboard:
     ``keep`` stores an attachment that came along, by its MIME type, and gives the blob's name.
     ``tell`` tells the supervisors, at most once a day, of what a person has to mend: the code of a
     finding's words and the facts in them.
+    ``answers`` says that what is said to a message may be said by this very process, so that a call
+    of the platform is worth holding open for it.
     """
 
     tenant: str
@@ -151,6 +153,7 @@ class Switchboard:
     count: Callable[[str, str], None] = lambda _channel, _event: None
     keep: Callable[[bytes, str], Awaitable[str]] = _nowhere
     tell: Callable[[str, Sequence[str]], Awaitable[None]] = _nobody
+    answers: bool = True
 
 
 class Adapter(Channel, Protocol):

@@ -47,15 +47,18 @@ class Opening(Generic[T]):
 
 
 class Openings(Generic[T]):
-    """The open calls of one channel, at most one a key; a second one waits for nothing."""
+    """The open calls of one channel, at most one a key; a second one waits for nothing, nor does
+    any where nobody of this process would answer.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, answered: bool = True) -> None:
+        self._answered = answered
         self._open: dict[str, Opening[T]] = {}
 
     @asynccontextmanager
     async def opening(self, key: str) -> AsyncIterator[Opening[T] | None]:
         """Hold a call open; leaving without :meth:`Opening.close` says it did not go along."""
-        if key in self._open:
+        if key in self._open or not self._answered:
             yield None
             return
         mine: Opening[T] = Opening()

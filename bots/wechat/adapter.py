@@ -99,7 +99,7 @@ class OfficialAccount:
         self._envelope = Envelope(token, aes_key, app_id, board.now)
         self._api = Api(CHANNEL, board.http, address)
         self._calls = Authorised(CHANNEL, board.tokens, app_id, self._fetch_token, CODES)
-        self._openings: Openings[str] = Openings()
+        self._openings: Openings[str] = Openings(answered=board.answers)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+import contextlib
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+RUNG: Final = frozenset({"wecom_kf"})
+"""Channels whose platform only rings: whoever is rung fetches."""
+OWN_LEASE: Final = frozenset({"wecom_bot"})
+"""Channels that agree on a keeper by themselves, because only the keeper can speak."""
+LEASE: Final = timedelta(seconds=8)
+"""How long a process that died keeps a connection from the others."""
 RESTART_AFTER: Final = 5.0
 """Seconds before a connection whose keeper failed is tried again."""
 
@@ -40,6 +48,7 @@ def plug(
     public_url: str = "",
     secret: bytes = b"",
     shared: Callable[[str], Notes] | None = None,
+    answers: bool = True,
     count: Callable[[str, str], None] = lambda _channel, _event: None,
 ) -> dict[str, Adapter]:
     """The adapters of all channels with credentials.
@@ -53,6 +62,7 @@ def plug(
         public_url: What the platforms reach us by; empty: they cannot.
         secret: Signs links to buttons; empty: there are none.
         shared: Notes that may be lost, faster than SQL: tokens live there.
+        answers: Whether this process also speaks, so that a call may be held open for what it says.
         count: Counts what happens, by channel and event.
     """
     adapters: dict[str, Adapter] = {}
@@ -70,6 +80,7 @@ def plug(
             locale=partial(_locale, store, tenant, name),
             count=count,
             keep=store.blobs.put,
+            answers=answers,
             tell=partial(tell_supervisors, store, tenant, name, section.words),
         )
         adapters[name] = section.open(board)
@@ -100,11 +111,54 @@ def _links(public_url: str, secret: bytes, tenant: str) -> Link:
     return link
 
 
-async def keep_running(adapters: Mapping[str, Adapter]) -> None:
-    """Keep every channel's own connection until cancelled; one that fails hurts no other."""
+async def keep_running(
+    adapters: Mapping[str, Adapter], leases: Notes | None = None, *, rung_only: bool = False
+) -> None:
+    """Keep every channel's own connection until cancelled; one that fails hurts no other.
+
+    Args:
+        adapters: By name.
+        leases: Where several processes agree on who keeps a connection; None where there is one.
+        rung_only: Only what must be kept by whoever takes the platform's calls.
+    """
+    me = secrets.token_hex(8)
     async with asyncio.TaskGroup() as group:
         for name, adapter in adapters.items():
-            group.create_task(_keep(name, adapter), name=f"channel:{name}")
+            if name in RUNG:
+                work: Coroutine[None, None, None] = _keep(name, adapter)
+            elif rung_only:
+                continue
+            elif leases is None or name in OWN_LEASE:
+                work = _keep(name, adapter)
+            else:
+                work = _in_turn(name, adapter, leases, me)
+            group.create_task(work, name=f"channel:{name}")
+
+
+async def _in_turn(name: str, adapter: Adapter, leases: Notes, me: str) -> None:
+    """Keep it while the lease is ours; wait for it while another process has it."""
+    while True:
+        try:
+            if await leases.swap(name, None, me, LEASE):
+                await _while_ours(name, adapter, leases, me)
+        except Exception:  # the database is away: so is the lease
+            log.exception("who keeps a channel's connection cannot be agreed on", channel=name)
+        await asyncio.sleep(LEASE.total_seconds() / 4)
+
+
+async def _while_ours(name: str, adapter: Adapter, leases: Notes, me: str) -> None:
+    keeping = asyncio.create_task(_keep(name, adapter), name=f"channel:{name}:kept")
+    try:
+        ours = True
+        while ours:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            ours = await leases.swap(name, me, me, LEASE)
+        log.warning("another process keeps the connection now", channel=name)
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        with contextlib.suppress(PaidanError):
+            await leases.drop(name, me)
 
 
 async def _keep(name: str, adapter: Adapter) -> None:

@@ -81,7 +81,7 @@ class Readiness:
     Args:
         store: Whose database is tried.
         tenant: Whose backlog is read.
-        beats: When each loop last came round, by the tenant's clock.
+        beats: When each loop last came round, by the tenant's clock; None where none run.
         clock: A monotonic clock in seconds, for how long a look is fresh.
     """
 
@@ -89,7 +89,7 @@ class Readiness:
         self,
         store: SqlStore,
         tenant: str,
-        beats: Callable[[], Mapping[str, datetime]],
+        beats: Callable[[], Mapping[str, datetime]] | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -109,12 +109,13 @@ class Readiness:
     async def _look(self) -> State:
         trouble = await self._trouble()
         now = self._store.now(self._tenant)
-        beats = self._beats().values()
-        loops = bool(beats) and all((now - beat).total_seconds() < HEARTBEAT for beat in beats)
-        checks = {"database": not trouble, "loops": loops}
-        why = [trouble] if trouble else []
-        if not loops and not trouble:
-            why.append("loops")
+        checks, why = {"database": not trouble}, [trouble] if trouble else []
+        if self._beats is not None:
+            beats = self._beats().values()
+            fresh = all((now - beat).total_seconds() < HEARTBEAT for beat in beats)
+            checks["loops"] = bool(beats) and fresh
+            if not checks["loops"] and not trouble:
+                why.append("loops")
         backlog = await self._backlog(now)
         return State(checks, tuple(why), _figures(backlog, now), backlog)
 

@@ -127,12 +127,14 @@ class MeteredDesk(FrontDesk):
 def watchman(
     settings: Settings,
     store: SqlStore,
-    house: House,
+    house: House | None,
     delivery: Delivery,
     names: list[str],
     meters: Meters,
 ) -> Watchman:
-    """Who answers for this process; ``names`` are its channels'."""
+    """Who answers for this process; ``names`` are its channels'. Without a house there are no loops
+    to come round.
+    """
     tenant = settings.tenant
 
     def channels() -> tuple[list[str], set[str], set[str]]:
@@ -142,7 +144,7 @@ def watchman(
 
     return Watchman(
         meters=meters,
-        readiness=Readiness(store, tenant, lambda: house.beats),
+        readiness=Readiness(store, tenant, (lambda: house.beats) if house is not None else None),
         store=store,
         tenant=tenant,
         token=settings.metrics.token,

@@ -1,0 +1,126 @@
+"""Several real processes on one PostgreSQL: they share the work, and any of them may be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from nlp import Understander
+from tests.faults.houses import (
+    Street,
+    nothing_lost_nothing_doubled,
+    sends_are_explained,
+    street,
+)
+from tests.waiting import wait_until
+
+SEED = 20261126
+FAULTS = ("空调不制冷", "水管漏水", "灯不亮了", "电梯有异响", "门锁打不开", "马桶堵了")
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+async def here(
+    understander: Understander, tmp_path: Path, new_postgres: Callable[[], str], redis_url: str
+) -> AsyncIterator[Street]:
+    del understander  # trained by now
+    async with street(tmp_path / "street", new_postgres(), redis_url) as made:
+        yield made
+
+
+def report(who: int, chance: random.Random) -> str:
+    return f"{chance.randint(1, 40)}栋{chance.randint(1, 6)}单元{who}室{chance.choice(FAULTS)}"
+
+
+async def test_pages_and_workers_apart_do_what_one_process_does(here: Street) -> None:
+    """What the page's process takes in, the workers do; the page hears of it."""
+    web = await here.open("web")
+    first, second = await here.open("worker"), await here.open("worker")
+    chance = random.Random(SEED)
+    await asyncio.gather(*(here.say(n, report(n, chance)) for n in range(100, 120)))
+    await here.settle()
+    story, told = await here.record()
+    nothing_lost_nothing_doubled(here, story, told)
+    assert len(story.orders) == 20
+    assert not [words for words, n in here.heard().items() if n > 1]
+    assert len({chat for chat, _ in here.heard()}) == 20
+    assert [await house.stop() for house in (web, first, second)] == [0, 0, 0]
+
+
+async def test_killed_workers_leave_nothing_behind(here: Street) -> None:
+    """``kill -9`` again and again: what a dead worker had in hand goes on with the others."""
+    chance = random.Random(SEED)
+    web = await here.open("web")
+    workers = [await here.open("worker") for _ in range(2)]
+
+    async def people() -> None:
+        for n in range(200, 260):
+            await here.say(n, report(n, chance))
+
+    async def axe() -> None:
+        for _ in range(3):
+            await asyncio.sleep(chance.uniform(0.5, 2.0))
+            await chance.choice(here.living("worker")).kill()
+            workers.append(await here.open("worker"))
+
+    await asyncio.gather(people(), axe())
+    await here.settle()
+    story, told = await here.record()
+    nothing_lost_nothing_doubled(here, story, told)
+    assert len(story.orders) == 60
+    sends_are_explained(here, story)
+    assert web.alive
+
+
+async def test_a_killed_page_is_only_a_closed_door(here: Street) -> None:
+    """What it had not acknowledged the platform sends again, to the next door."""
+    chance = random.Random(SEED)
+    await here.open("all")
+    doomed = await here.open("all")
+
+    async def axe() -> None:
+        await asyncio.sleep(0.5)
+        await doomed.kill()
+
+    await asyncio.gather(axe(), *(here.say(n, report(n, chance)) for n in range(300, 340)))
+    await here.settle()
+    story, told = await here.record()
+    nothing_lost_nothing_doubled(here, story, told)
+    assert len(story.orders) == 40
+    sends_are_explained(here, story)
+
+
+async def test_a_suspended_worker_wakes_to_find_its_work_done(here: Street) -> None:
+    """Nothing fires twice when it goes on as if nothing had happened."""
+    chance = random.Random(SEED)
+    await here.open("web")
+    sleeper = await here.open("worker")
+    await here.open("worker")
+    talking = [asyncio.create_task(here.say(n, report(n, chance))) for n in range(400, 420)]
+    sleeper.suspend()
+    await asyncio.gather(*talking)
+    await here.settle()
+    sleeper.resume()
+    await here.say(420, report(420, chance))
+    await here.settle()
+    await wait_until(lambda: here.ready(sleeper))
+    story, told = await here.record()
+    nothing_lost_nothing_doubled(here, story, told)
+    assert len(story.orders) == 21
+    sends_are_explained(here, story)
+
+
+async def test_sqlite_is_served_by_one_process(understander: Understander, tmp_path: Path) -> None:
+    del understander
+    url = f"sqlite:///{tmp_path / 'paidan.db'}"
+    async with street(tmp_path / "street", url) as here:
+        first = await here.open("all")
+        with pytest.raises(AssertionError, match="already served"):
+            await here.open("all")
+        await first.kill()
+        await here.open("all")
