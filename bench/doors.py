@@ -20,6 +20,7 @@ from tests.vendors import wecom as corp
 from tests.vendors.dingtalk import SECRET as DINGTALK_SECRET
 from tests.vendors.dingtalk import DingTalkByHttp, sign
 from tests.vendors.platform import Platform
+from tests.vendors.sms import HOOK_SECRET, FakeSms
 from tests.vendors.telegram import SECRET as TELEGRAM_SECRET
 from tests.vendors.telegram import FakeTelegram
 from tests.vendors.wechat import FakeWechat
@@ -189,6 +190,20 @@ def telegram() -> Door:
     return Door(fake, payloads, seal, fake.section)
 
 
+def sms() -> Door:
+    fake = FakeSms()
+
+    def payloads() -> list[Any]:
+        texted, lost = fake.texted("anna", FAULT), fake.reported("bob", "MOBILE_NOT_ON_SERVICE")
+        return [[texted], [fake.reported("anna")], [lost, fake.texted("carl", "催一下")]]
+
+    def seal(payload: Any) -> Callback:
+        query = {"secret": HOOK_SECRET}
+        return Callback("POST", query=query, body=json.dumps(payload).encode())
+
+    return Door(fake, payloads, seal, fake.section)
+
+
 def clean(text: str) -> str:
     """What can be sent at all: no half characters."""
     return text.encode("utf-8", "replace").decode()
@@ -201,6 +216,7 @@ DOORS: Mapping[str, Callable[[], Door]] = {
     "wecom_bot": wecom_bot,
     "dingtalk": dingtalk,
     "telegram": telegram,
+    "sms": sms,
 }
 
 

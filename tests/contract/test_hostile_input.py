@@ -24,7 +24,7 @@ FUZZ = Path(__file__).parents[2] / "bench" / "fuzz.py"
 
 
 @pytest.mark.parametrize(
-    "channel", ["wechat", "wecom", "wecom_kf", "wecom_bot", "dingtalk", "telegram"]
+    "channel", ["wechat", "wecom", "wecom_kf", "wecom_bot", "dingtalk", "telegram", "sms"]
 )
 def test_spoilt_input_is_answered_or_refused(channel: str) -> None:
     asked = [sys.executable, str(FUZZ), "--channel", channel, "--inputs", "600", "--seed", "7"]
