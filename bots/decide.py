@@ -7,12 +7,19 @@ invites to :mod:`bots.binding`, colleagues to :mod:`bots.staff`, everybody else 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from bots import alarms, binding, buttons, customers, staff
 from bots import text_commands as commands
 from bots.refusals import refused
 from bots.situation import Decision, Situation, is_staff_group
 from workflow.errors import PaidanError
-from workflow.records import ALARM
+from workflow.records import ALARM, Reply
+
+TOLD_FOR = timedelta(days=1)
+"""Who was told how to bind their account is not told again for so long."""
+
+_ONLY_COLLEAGUES = frozenset({"accept", "take_over", "on_duty", "off_duty", "sign_in"})
 
 
 def decide(s: Situation) -> Decision:
@@ -28,7 +35,7 @@ def _decide(s: Situation) -> Decision:
     if inbound.channel == ALARM:
         return alarms.hear(s)
     if inbound.action is not None:
-        return buttons.press(s)
+        return _stranger(s) if _unknown_among_colleagues(s) else buttons.press(s)
     if s.invited is not None:
         return binding.hear(s, s.invited)
     return _written(s)
@@ -36,20 +43,47 @@ def _decide(s: Situation) -> Decision:
 
 def _written(s: Situation) -> Decision:
     """Words, of a colleague or of anybody else."""
-    inbound = s.inbound
     if s.staff is not None:
         return staff.hear(s)
-    if inbound.chat_kind == "group" and is_staff_group(inbound.place, s.company):
+    if _unknown_among_colleagues(s):
         return _stranger(s)
-    if not inbound.addressed:
+    if not s.inbound.addressed:
         return Decision("ignored: chatter")
+    if _sounds_like_a_colleague(s):
+        return Decision("answered: unknown_sender", replies=(_how_to_bind(s),))
     return customers.hear(s)
 
 
+def _unknown_among_colleagues(s: Situation) -> bool:
+    inbound = s.inbound
+    ours = inbound.chat_kind == "group" and is_staff_group(inbound.place, s.company)
+    return ours and s.staff is None
+
+
 def _stranger(s: Situation) -> Decision:
-    """Somebody we do not know in a colleagues' group: told so only when they try a command."""
-    addressed = s.inbound.addressed
-    if commands.parse(s.said, commands.STAFF_WORDS, addressed=addressed) is None:
+    """Somebody we do not know speaks to us in a colleagues' group: told once how to bind, and
+    again only when that was long ago. What they say to others is not our business.
+    """
+    addressed = s.inbound.addressed or s.inbound.action is not None
+    if not addressed and commands.parse(s.said, commands.STAFF_WORDS, addressed=False) is None:
         return Decision("ignored: chatter")
-    reply = s.reply("unknown_sender_in_group", sender=s.inbound.sender)
-    return Decision("answered: unknown_sender", replies=(reply,))
+    told = s.dialogue
+    at = told.updated_at if told is not None and told.asking == "bind" else None
+    if at is not None and s.now - at < TOLD_FOR:
+        return Decision("ignored: unknown_sender")
+    remembered = s.asking("bind")
+    return Decision("answered: unknown_sender", replies=(_how_to_bind(s),), dialogue=remembered)
+
+
+def _sounds_like_a_colleague(s: Situation) -> bool:
+    """Whether somebody without a work order of their own, alone with us, gives an order that only
+    colleagues give.
+    """
+    if s.mine or s.inbound.chat_kind == "group":
+        return False
+    spoken = commands.parse(s.said, commands.STAFF_WORDS)
+    return spoken is not None and spoken.do in _ONLY_COLLEAGUES
+
+
+def _how_to_bind(s: Situation) -> Reply:
+    return s.reply("unknown_sender_in_group", sender=s.inbound.sender)

@@ -25,6 +25,7 @@ from aiohttp.test_utils import TestServer
 
 import paidan.demo
 from bots.gateway.adapter import Adapter, Admit
+from bots.invites import Invites
 from paidan.channels import Channels
 from paidan.channels.running import keep_running, plug
 from paidan.channels.section import ChannelSection
@@ -42,6 +43,7 @@ from workflow.work_order import WorkOrder
 
 TENANT = "demo"
 SECRET_KEY = b"a secret of the tests, 32 bytes!"
+INVITES = Invites(SECRET_KEY)
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 _COMPANY = Path(paidan.demo.__file__).parent / "company.yaml"
 
@@ -400,6 +402,7 @@ async def town(
                 clock=FrozenClock(MONDAY),
                 plugged=plugged,
                 stenographer=stenographer,
+                invites=INVITES,
             ) as parts,
         ):
             await seed(parts.store, company_on(homes))

@@ -22,7 +22,7 @@ from scene import (
     working,
 )
 
-from bots.decide import decide
+from bots.decide import TOLD_FOR, decide
 from bots.situation import NOTHING, begun
 from workflow import commands as c
 from workflow.work_order import Reporter, WorkOrder
@@ -284,9 +284,21 @@ def test_a_groups_chatter_opens_nothing() -> None:
     assert isinstance(only(opened), c.Report)
 
 
-def test_a_stranger_among_colleagues_is_told_how_to_bind_only_when_commanding() -> None:
+def test_a_stranger_among_colleagues_is_told_how_to_bind_only_when_they_mean_us() -> None:
     s = customer("接单 7", message=inbound("接单 7", chat="group:home", addressed=False))
     s = replace(s, identity=None, customer=None, understanding=NOTHING)
     assert codes(decide(s)) == ["unknown_sender_in_group"]
-    chat = replace(s, inbound=inbound("今天真热", chat="group:home"))
+    chat = replace(s, inbound=inbound("今天真热", chat="group:home", addressed=False))
     assert decide(chat).outcome == "ignored: chatter"
+    called = decide(replace(s, inbound=inbound("今天谁值班", chat="group:home")))
+    assert codes(called) == ["unknown_sender_in_group"]
+    told = replace(s, dialogue=called.dialogue)
+    assert (decide(told).outcome, codes(decide(told))) == ("ignored: unknown_sender", [])
+    much_later = replace(told, now=told.now + TOLD_FOR)
+    assert codes(decide(much_later)) == ["unknown_sender_in_group"]
+
+
+def test_a_stranger_who_works_like_a_colleague_alone_with_us_is_told_how_to_bind() -> None:
+    for words in ("接单 7", "上班", "登录"):
+        s = replace(customer(words, message=inbound(words)), understanding=NOTHING)
+        assert codes(decide(s)) == ["unknown_sender_in_group"]
