@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
+_WORD: Final = 32
+"""Characters of a text short enough to be remembered."""
 _D: Final = "[0-9０-９]"
 _GAP: Final = r"(?:[\s\-‐-―−－_.．·•()（）/]|\\x[0-9a-f]{2}|\\u[0-9a-f]{4}){0,3}"
 """What people and forms put between the digits of a number, also as it stands in a ``repr``."""
@@ -156,6 +159,16 @@ _SECRET_NAME: Final = re.compile(rf"(?i){_OPENS}|(?:set-)?cookie")
 
 def mask(text: str) -> str:
     """The same text with nothing whole in it that should not be."""
+    return _short_mask(text) if len(text) <= _WORD else _mask(text)
+
+
+@lru_cache(4096)
+def _short_mask(text: str) -> str:
+    """Names, channels and kinds come again in every line."""
+    return _mask(text)
+
+
+def _mask(text: str) -> str:
     for kind in _ALL:
         if kind.hint.search(text):
             for pattern, mended in kind.rules:
