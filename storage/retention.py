@@ -198,6 +198,7 @@ def stray_notices(session: Session, tenant: str, before: int, after: str) -> Bat
 
 # --- closed work orders ---------------------------------------------------------------------------
 
+_NEVER: Any = literal_column(str(NEVER))
 _ONE: Any = literal_column("1")
 _family = work_orders.alias("family")
 _CLOSED = Sql(
@@ -213,21 +214,21 @@ _CLOSED = Sql(
     .order_by(_o.ended, _o.id)
     .limit(bindparam("limit"))
 )
-_BOUND = Sql(
-    select(_family.c.id)
-    .where(
-        _family.c.tenant == bindparam("tenant"),
-        _family.c.ended == literal_column(str(NEVER)),
-        or_(
-            _family.c.parent == bindparam("order_id"),
-            _family.c.id
-            == select(_o.parent)
-            .where(_o.tenant == bindparam("tenant"), _o.id == bindparam("order_id"))
-            .scalar_subquery(),
-        ),
+_BOUND = tuple(
+    Sql(
+        select(_family.c.id)
+        .where(_family.c.tenant == bindparam("tenant"), _family.c.ended == _NEVER, kin)
+        .limit(_ONE)
     )
-    .limit(_ONE)
+    for kin in (
+        and_(_family.c.parent == bindparam("its_number"), _family.c.parent != literal_column("''")),
+        _family.c.number
+        == select(_o.parent)
+        .where(_o.tenant == bindparam("tenant"), _o.number == bindparam("its_number"))
+        .scalar_subquery(),
+    )
 )
+"""Open children, and an open parent: families name each other by their numbers."""
 _UNDECIDED = Sql(select(_c.id).where(*_of(cases, _c.state == literal_column("'open'"))).limit(_ONE))
 _UNSENT = Sql(
     select(_n.id).where(*_of(outbox, _words(_n.state, ("pending", "sending")))).limit(_ONE)
@@ -307,7 +308,10 @@ def orders(session: Session, tenant: str, before: int, after: str, now: int) -> 
     gone = 0
     for order_id, _, number, head in rows:
         its = {"tenant": tenant, "order_id": order_id}
-        if any(session.first(sql, **its) for sql in (_BOUND, _UNDECIDED, _UNSENT, _UNSETTLED)):
+        kin = {"tenant": tenant, "its_number": number}
+        if any(session.first(sql, **kin) for sql in _BOUND):
+            continue
+        if any(session.first(sql, **its) for sql in (_UNDECIDED, _UNSENT, _UNSETTLED)):
             continue
         for sql in _WHOLE:
             session.change(sql, **its)
@@ -320,7 +324,6 @@ def orders(session: Session, tenant: str, before: int, after: str, now: int) -> 
 
 # --- attachments ----------------------------------------------------------------------------------
 
-_open: Any = literal_column(str(NEVER))
 _NEEDED = (
     Sql(
         select(events.c.data)
@@ -330,12 +333,12 @@ _NEEDED = (
                 and_(_o.tenant == events.c.tenant, _o.id == events.c.order_id),
             )
         )
-        .where(_o.ended == _open)
+        .where(_o.ended == _NEVER)
     ),
     Sql(
         select(_i.doc)
         .select_from(inbox.join(work_orders, and_(_o.tenant == _i.tenant, _o.id == _i.order_id)))
-        .where(_o.ended == _open)
+        .where(_o.ended == _NEVER)
     ),
     Sql(select(_i.doc).where(_i.state == literal_column("'waiting'"))),
     Sql(select(_c.doc).where(_c.state == literal_column("'open'"))),

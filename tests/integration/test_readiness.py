@@ -134,6 +134,8 @@ async def test_nothing_is_acknowledged_while_nothing_can_be_kept(house: House) -
     assert await house.telegram.tell(update) == [200]
     order = await house.town.until_order()
     assert order.number
+    counts = house.town.counts
+    assert (counts["telegram", "failed"], counts["telegram", "accepted"]) == (3, 1)
 
 
 async def test_however_often_somebody_asks_the_write_is_tried_once(

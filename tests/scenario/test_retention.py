@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import bindparam, update
 
 from nlp import Understander
 from paidan.clock import FrozenClock
@@ -18,7 +19,12 @@ from paidan.problems import InvalidFile
 from paidan.retention import tidy
 from paidan.settings import Retention, load_settings
 from storage import retention
+from storage.database import Sql
+from storage.schema import work_orders
+from storage.unit import SqlUnitOfWork
 from tests.scenario.conftest import TUESDAY, Town, customer_chat, team_group
+from workflow.kept import Case
+from workflow.records import Notice, Urgency
 from workflow.work_order import WorkOrder
 
 LIFT = team_group("lift")
@@ -128,6 +134,46 @@ async def test_a_closed_work_order_goes_whole_or_not_at_all(town: Town) -> None:
     numbers = [order.number for order in await town.orders()]
     assert closed.number not in numbers
     assert len(set(numbers)) == 2
+
+
+def undecided(closed: WorkOrder, _: WorkOrder) -> Callable[[SqlUnitOfWork], object]:
+    case = Case("k1", "complaint", TUESDAY, LIU, "c01", "太慢", order_id=closed.id)
+    return lambda uow: uow.cases.put(case)
+
+
+def unsent(closed: WorkOrder, _: WorkOrder) -> Callable[[SqlUnitOfWork], object]:
+    later = TUESDAY + timedelta(days=999)
+    notice = Notice(
+        "late", "news", LIU, Urgency.INFO, "x", "", order_id=closed.id, not_before=later
+    )
+    return lambda uow: uow.outbox.add(notice)
+
+
+def with_an_open_child(closed: WorkOrder, still: WorkOrder) -> Callable[[SqlUnitOfWork], object]:
+    return adopted(child=still, parent=closed)
+
+
+def of_an_open_parent(closed: WorkOrder, still: WorkOrder) -> Callable[[SqlUnitOfWork], object]:
+    return adopted(child=closed, parent=still)
+
+
+def adopted(child: WorkOrder, parent: WorkOrder) -> Callable[[SqlUnitOfWork], object]:
+    orders = work_orders.c
+    sql = Sql(
+        update(work_orders)
+        .where(orders.tenant == bindparam("its_tenant"), orders.id == bindparam("child"))
+        .values(parent=bindparam("its_parent"))
+    )
+    its = {"its_tenant": child.tenant, "child": child.id, "its_parent": parent.number}
+    return lambda uow: uow.scope.session.change(sql, **its)
+
+
+@pytest.mark.parametrize("bind", [undecided, unsent, with_an_open_child, of_an_open_parent])
+async def test_what_is_bound_to_something_open_stays(town: Town, bind: Any) -> None:
+    closed, still = await lived(town)
+    await town.parts.store.transact(town.tenant, bind(closed, still))
+    assert await tidied(town, WHOLE_ORDERS) == {"orders": 0}
+    assert len(await town.orders()) == 2
 
 
 async def test_by_default_only_chatter_goes(town: Town) -> None:
