@@ -1,14 +1,41 @@
-"""绑定: a chat account says, with an invite, whose it is."""
+"""绑定: a chat account says, with an invite, whose it is; or by its platform's word."""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
+from typing import Final
 
+from bots import oneself
 from bots.invites import Invited, Person
 from bots.situation import Binding, Decision, Situation
 from workflow.company import Customer, Identity, Staff
 from workflow.ports import UnitOfWork
-from workflow.records import Inbound, Role
+from workflow.records import Role
+
+ASKING: Final = frozenset({"绑定", "绑定账号", "bind"})
+"""Words that ask for an invite for oneself."""
+
+
+def asks(s: Situation) -> bool:
+    """Whether somebody alone with us asks how their other accounts become theirs."""
+    said = unicodedata.normalize("NFKC", s.said).strip().strip("。.!！?？").lower()
+    return s.inbound.chat_kind == "direct" and said in ASKING
+
+
+def give(s: Situation) -> Decision:
+    """An invite for the sender themselves, to be sent from their other accounts."""
+    reply = s.reply("own_invite", invite=s.own_code)
+    known = None
+    if s.customer is not None and s.identity is not None:
+        known = Binding(replace(s.identity, was=()), s.customer)
+    return Decision("answered: own_invite", replies=(reply,), binding=known)
+
+
+def linked(s: Situation) -> Decision:
+    """Somebody's own number said who they are."""
+    name = s.customer.name if s.customer is not None else ""
+    return Decision("bound", replies=(s.reply("bound", name=name),))
 
 
 def hear(s: Situation, invited: Invited) -> Decision:
@@ -20,19 +47,22 @@ def hear(s: Situation, invited: Invited) -> Decision:
         return Decision(f"answered: {code}", replies=(s.reply(code, name=s.staff.name),))
     if person is None or not invited.fits:
         return Decision("answered: invite_refused", replies=(s.reply("invite_refused"),))
-    binding = _bound(s.inbound, person)
+    binding = _bound(s, person)
     reply = replace(s.reply("bound", name=person.name), role=binding.identity.role)
     return Decision("bound", replies=(reply,), binding=binding)
 
 
-def _bound(inbound: Inbound, person: Person) -> Binding:
+def _bound(s: Situation, person: Person) -> Binding:
     """The sender's account as this person's: they are mentioned by it, and written to where they
     wrote to us alone. Of one channel the newest account is theirs.
     """
+    inbound = s.inbound
     alone = inbound.chat_kind == "direct"
     role: Role = person.role if isinstance(person, Staff) else "customer"
     identity = Identity(inbound.channel, inbound.sender, role, person.id, person.name)
     if isinstance(person, Customer):
+        if s.customer is not None and s.customer.id != person.id:
+            person = person.with_all_of(s.customer)
         return Binding(identity, person.seen_in(inbound.place) if alone else person)
     home = inbound.place.home
     others = tuple(place for place in person.contacts if place != home)
@@ -47,4 +77,4 @@ def keep(uow: UnitOfWork, binding: Binding) -> None:
     if isinstance(binding.person, Staff):
         uow.put_company(uow.company.with_staff(binding.person))
     else:
-        uow.people.put_customer(binding.person)
+        oneself.keep(uow, binding.person)

@@ -127,7 +127,7 @@ def _ask_cancel(s: Situation, order: WorkOrder, _args: Facts) -> Decision:
 
 def _cancel(s: Situation, order: WorkOrder, _args: Facts) -> Decision:
     """Others who reported the same still need the work: then it goes on."""
-    others = {r.customer_id or r.sender for r in order.reporters} - {s.by.id, s.inbound.sender}
+    others = {r.customer_id or r.sender for r in order.reporters} - s.oneself
     words = s.said or "不用来了"
     if others:
         told = c.AddInfo(s.by, s.origin, order.id, text=words)

@@ -19,6 +19,9 @@ from workflow.records import ALARM, Reply
 TOLD_FOR = timedelta(days=1)
 """Who was told how to bind their account is not told again for so long."""
 
+OWN_NUMBER = {"telegram": "/bind"}
+"""Channels that vouch for their users' numbers, and what brings the button to send one."""
+
 _ONLY_COLLEAGUES = frozenset({"accept", "take_over", "on_duty", "off_duty", "sign_in"})
 
 
@@ -38,6 +41,10 @@ def _decide(s: Situation) -> Decision:
         return _stranger(s) if _unknown_among_colleagues(s) else buttons.press(s)
     if s.invited is not None:
         return binding.hear(s, s.invited)
+    if s.own_code:
+        return binding.give(s)
+    if s.linked and s.inbound.own_phone and s.asked(*customers.SLOTS, "find") is None:
+        return binding.linked(s)
     return _written(s)
 
 
@@ -86,4 +93,5 @@ def _sounds_like_a_colleague(s: Situation) -> bool:
 
 
 def _how_to_bind(s: Situation) -> Reply:
-    return s.reply("unknown_sender_in_group", sender=s.inbound.sender)
+    own = OWN_NUMBER.get(s.inbound.channel)
+    return s.reply("unknown_sender_in_group", sender=s.inbound.sender, own=own)

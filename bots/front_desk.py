@@ -234,7 +234,8 @@ class FrontDesk:
 
     def _carry_out(self, uow: UnitOfWork, s: Situation, decision: Decision) -> Decision:
         """Everything a decision says, in this unit."""
-        if decision.commands or decision.cases:
+        vouched = s.inbound.union or s.inbound.own_phone
+        if decision.commands or decision.cases or vouched:
             lookup.remember(uow, s)
         handled = [self._service.handle(c, uow, s.now).order for c in decision.commands]
         decision = numbered(filled(decision, handled, s.company), uow.new_id)

@@ -140,7 +140,7 @@ def said(s: Situation, do: str) -> Decision | None:
 
 def solve(s: Situation, order: WorkOrder, _args: Facts) -> Decision:
     """解决了. Others who reported the same may still need the work: then it goes on."""
-    others = {r.customer_id or r.sender for r in order.reporters} - {s.by.id, s.inbound.sender}
+    others = {r.customer_id or r.sender for r in order.reporters} - s.oneself
     if others and order.tried is not None:
         told = c.AddInfo(s.by, s.origin, order.id, text=s.said or "解决了")
         reply = s.reply("kept", order, others=len(others))

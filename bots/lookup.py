@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bots import alarms, finding, precheck
+from bots import alarms, binding, finding, oneself, precheck
 from bots import text_commands as commands
 from bots.invites import Invites, invited
 from bots.situation import Situation, distinct, is_staff_group, tail
@@ -57,12 +57,15 @@ def situation(
         knows=knows,
         reading=_reading(uow, inbound),
     )
-    s = replace(s, invited=invited(uow, s.said, invites, now))
+    s = replace(
+        s, invited=invited(uow, s.said, invites, now) or oneself.colleague(company, inbound)
+    )
     s = replace(s, case=_case(uow, s))
     if inbound.channel == ALARM:
         return _alarmed(uow, s)
     if staff is None and not _among_colleagues(inbound, company):
         s = _as_customer(uow, s)
+    s = replace(s, own_code=_own_code(s, invites))
     s = replace(
         s,
         asset=_asset(uow, inbound, understanding),
@@ -133,33 +136,49 @@ def _among_colleagues(inbound: Inbound, company: Company) -> bool:
 def _as_customer(uow: UnitOfWork, s: Situation) -> Situation:
     """The sender as a customer, new or known, with a phone number just told if it is nobody's."""
     inbound, people = s.inbound, uow.people
-    known = people.customer(s.identity.person_id) if s.identity is not None else None
+    known = oneself.customer(people, s.identity.person_id) if s.identity is not None else None
+    same = oneself.vouched(people, inbound)
+    linked = same is not None and (known is None or known.id != same.id)
+    if same is not None and linked:
+        known = same.with_all_of(known) if known is not None else same
     number = inbound.sender if inbound.channel in BY_NUMBER and inbound.sender.isdecimal() else ""
     customer = (
         known
         or people.customer_by_phone(number)
         or Customer(id=uow.new_id(), name=inbound.sender_name, locale=s.company.locale)
     )
-    told = number or precheck.phone(s)
+    vouched = number or inbound.own_phone
+    if vouched and (not customer.phone or customer.phone_told):
+        customer = replace(customer, phone=vouched, phone_told=False)
+    told = precheck.phone(s)
     if told and not customer.phone and people.customer_by_phone(told) is None:
-        customer = replace(customer, phone=told)
+        customer = replace(customer, phone=told, phone_told=True)
     if inbound.chat_kind == "direct":
         customer = customer.seen_in(inbound.place)
     identity = s.identity
-    if identity is None or known is None:
+    if identity is None or known is None or identity.person_id != customer.id:
         name, user = customer.name, inbound.sender
         identity = Identity(inbound.channel, user, "customer", customer.id, name)
-    return replace(s, customer=customer, identity=identity)
+    identity = replace(identity, was=customer.was)
+    return replace(s, customer=customer, identity=identity, linked=linked)
+
+
+def _own_code(s: Situation, invites: Invites | None) -> str:
+    """An invite for the sender themselves, when they ask how to bind another account."""
+    person = s.staff or s.customer
+    if invites is None or person is None or not binding.asks(s):
+        return ""
+    return invites.code(s.inbound.tenant, person, s.now)
 
 
 def remember(uow: UnitOfWork, s: Situation) -> None:
     """Store the sender as a customer, if that is news."""
     if s.customer is None or s.identity is None:
         return
-    if uow.people.customer(s.customer.id) != s.customer:
-        uow.people.put_customer(s.customer)
-    if uow.people.identity(s.identity.channel, s.identity.user) != s.identity:
-        uow.people.put_identity(s.identity)
+    oneself.keep(uow, s.customer, s.inbound.union)
+    identity = replace(s.identity, was=())
+    if uow.people.identity(identity.channel, identity.user) != identity:
+        uow.people.put_identity(identity)
 
 
 def scanned(uow: UnitOfWork, inbound: Inbound) -> Asset | None:
@@ -201,7 +220,9 @@ def _mine(uow: UnitOfWork, s: Situation) -> tuple[WorkOrder, ...]:
     if s.customer is None:
         return ()
     here = uow.orders.of_chat(s.inbound.place, s.inbound.sender)
-    orders = distinct((*here, *uow.orders.open_of_customer(s.customer.id)))
+    ours = (s.customer.id, *s.customer.was)
+    theirs = (order for one in ours for order in uow.orders.open_of_customer(one))
+    orders = distinct((*here, *theirs))
     newest = sorted(orders, key=lambda o: o.id, reverse=True)
     about = {o.id for o in here} if s.inbound.place.threaded else set()
     return tuple(sorted(newest, key=lambda o: (not o.open, o.id not in about)))

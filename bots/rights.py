@@ -85,9 +85,10 @@ def rights(identity: Identity | None, order: WorkOrder | None, company: Company)
 
 
 def _reported(identity: Identity, order: WorkOrder) -> bool:
-    """By who they are, or by the chat account they reported from."""
+    """By who they are (and were taken for), or by the chat account they reported from."""
+    ours = {identity.person_id, *identity.was}
     return any(
-        (r.customer_id and r.customer_id == identity.person_id)
+        (r.customer_id and r.customer_id in ours)
         or (r.place.channel, r.sender) == (identity.channel, identity.user)
         for r in order.reporters
     )

@@ -89,7 +89,11 @@ class Situation:
     """Articles and past repairs, to be asked."""
     judge: Judge | None = None
     invited: Invited | None = None
-    """Whom the sender says to be, with an invite."""
+    """Whom the sender says to be, with an invite; or who they are by their own number."""
+    linked: bool = False
+    """Whether the platform just told us that the sender is a customer whom we know elsewhere."""
+    own_code: str = ""
+    """An invite for the sender themselves, for their other accounts, when they ask for one."""
 
     @property
     def said(self) -> str:
@@ -110,6 +114,12 @@ class Situation:
         if self.customer is not None:
             return Actor(self.customer.id, "customer", self.customer.name or name)
         return Actor(self.inbound.sender, "customer", name)
+
+    @property
+    def oneself(self) -> set[str]:
+        """Every id under which the sender may have reported."""
+        was = self.customer.was if self.customer is not None else ()
+        return {self.by.id, self.inbound.sender, *was}
 
     @property
     def origin(self) -> Origin:

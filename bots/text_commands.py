@@ -65,7 +65,7 @@ CUSTOMER_WORDS: Mapping[str, tuple[str, ...]] = {
     "self_unsolved": ("还是不行", "没解决", "没有解决", "not solved"),
     "split": ("分开处理", "拆分", "split"),
     "keep_together": ("一起处理", "不用拆", "keep together"),
-    "status": ("进度", "查进度", "查单", "status"),
+    "status": ("进度", "查进度", "查单", "我的工单", "我的单", "我的报修", "status", "my orders"),
     "help": ("帮助", "help"),
 }
 """What may be typed, by action; the first Chinese word is the one cards show."""

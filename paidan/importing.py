@@ -179,6 +179,8 @@ def _put_customers(uow: UnitOfWork, customers: Iterable[Customer], count: _Count
         old = uow.people.customer(customer.id)
         kept = customer.contacts or (old.contacts if old else ())
         new = replace(customer, contacts=kept)
+        if old is not None:
+            new = replace(new, was=old.was, now=old.now)
         if count.note(old, new):
             uow.people.put_customer(new)
 
@@ -302,4 +304,6 @@ def _merged(kind: type[Record], old: Record | None, row: Row) -> Record:
     plain: dict[str, Any] = {k: v for k, v in row.values.items() if k in own}
     site: dict[str, Any] = {_SITE[k]: v for k, v in row.values.items() if k in _SITE}
     plain["site"] = replace(old.site if old else Site(), **site)
+    if isinstance(old, Customer) and plain.get("phone", old.phone) != old.phone:
+        plain["phone_told"] = False
     return replace(old, **plain) if old else kind(**plain)

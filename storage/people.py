@@ -44,7 +44,7 @@ def put_doc(table: Table) -> Sql:
 
 
 _CUSTOMER = doc_where(customers, "id")
-_CUSTOMER_BY_PHONE = doc_where(customers, "phone", limit=1)
+_CUSTOMERS_BY_PHONE = doc_where(customers, "phone", limit=20)
 _ASSET = doc_where(assets, "id")
 _ASSET_BY_SERIAL = doc_where(assets, "serial", limit=1)
 _ASSET_BY_TOKEN = doc_where(assets, "token", limit=1)
@@ -74,8 +74,11 @@ class SqlPeople:
         return None if doc is None else decode_customer(doc)
 
     def customer_by_phone(self, phone: str) -> Customer | None:
-        doc = self._doc(_CUSTOMER_BY_PHONE, phone=phone) if phone else None
-        return None if doc is None else decode_customer(doc)
+        if not phone:
+            return None
+        rows = self._sql.rows(_CUSTOMERS_BY_PHONE, tenant=self._scope.tenant, phone=phone)
+        found = [decode_customer(row[0]) for row in rows]
+        return min(found, key=lambda one: (bool(one.now), one.phone_told), default=None)
 
     def put_customer(self, customer: Customer) -> None:
         self._sql.change(

@@ -97,7 +97,12 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Somebody who reports faults. ``contacts`` are the chats they were last seen in."""
+    """Somebody who reports faults. ``contacts`` are the chats they were last seen in.
+
+    ``phone_told`` says that the number is only what somebody wrote in a chat: it can be called, but
+    proves nothing. ``was`` are the customers that turned out to be the same person, ``now`` is the
+    one that this customer turned out to be.
+    """
 
     id: str
     name: str
@@ -106,6 +111,9 @@ class Customer:
     site: Site = field(default_factory=Site)
     locale: str = "zh_CN"
     contacts: tuple[ChatRef, ...] = ()
+    phone_told: bool = False
+    was: tuple[str, ...] = ()
+    now: str = ""
 
     def seen_in(self, place: ChatRef) -> Customer:
         """With this chat among those they were last seen in, the newest first."""
@@ -113,6 +121,23 @@ class Customer:
         if place in self.contacts:
             return self
         return replace(self, contacts=(place, *self.contacts)[:CONTACTS_KEPT])
+
+    def with_all_of(self, other: Customer) -> Customer:
+        """This customer, who turned out to be ``other`` too: with their chats, and the number that
+        they had where this one has none.
+        """
+        known = (*self.was, other.id, *other.was)
+        contacts = (*self.contacts, *(c for c in other.contacts if c not in self.contacts))
+        phone, told = self.phone, self.phone_told
+        if other.phone and (not phone or (told and not other.phone_told)):
+            phone, told = other.phone, other.phone_told
+        return replace(
+            self,
+            phone=phone,
+            phone_told=told,
+            contacts=contacts[:CONTACTS_KEPT],
+            was=tuple(dict.fromkeys(one for one in known if one != self.id)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +168,14 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a platform user is to us."""
+    """Who a platform user is to us. ``was`` are the other customers that they were taken for."""
 
     channel: str
     user: str
     role: Role
     person_id: str
     name: str = ""
+    was: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,9 @@ class Inbound:
 
     ``dedupe_key`` is unique per tenant: a redelivery has the same key. ``addressed`` is true
     when the bot is meant (direct chat, @-mention, reply to the bot). ``asset`` is the asset a QR
-    page was opened for.
+    page was opened for. ``own_phone`` is a number that the platform itself vouches to be the
+    sender's (digits), ``union`` an id of theirs that is the same on several channels (「unionid」);
+    both are empty where nobody vouches.
     """
 
     tenant: str
@@ -110,6 +112,8 @@ class Inbound:
     action: Action | None = None
     asset: str | None = None
     raw_ref: str | None = None
+    own_phone: str = ""
+    union: str = ""
 
     @property
     def place(self) -> ChatRef:

@@ -13,6 +13,11 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "wanted": ("请回复：{what} 加上要说的话", "Please reply: {what} and what you want to say"),
     "others": ("不在其中的，请回复「{what}」", "For others please reply “{what}”"),
     "confirm": ("确定", "OK"),
+    "own_number": ("把我的号码发给派单", "Send my number"),
+    "ask_number": (
+        "点下面的按钮，用您在 Telegram 登记的号码认一下：和登记在册的号码一致就绑定好了",
+        "Tap the button below to send your Telegram number: if it is on our books, you are bound",
+    ),
     "back": ("返回", "Back"),
     "updated": ("已更新", "Updated"),
     "sign": ("派单", "Paidan"),

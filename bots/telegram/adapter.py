@@ -9,13 +9,22 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from hmac import compare_digest
 from http import HTTPStatus
 from typing import Final, TypeVar
 
 from aiohttp import FormData
-from telegram import Bot, CallbackQuery, Message, Update, User
+from telegram import (
+    Bot,
+    CallbackQuery,
+    KeyboardButton,
+    Message,
+    ReplyKeyboardMarkup,
+    Update,
+    User,
+)
 from telegram.constants import ParseMode
 from telegram.error import (
     BadRequest,
@@ -55,6 +64,8 @@ PORTS: Final = frozenset({443, 80, 88, 8443})
 """Where Telegram calls; see setWebhook."""
 _SECRET_HEADER: Final = "x-telegram-bot-api-secret-token"  # noqa: S105 - its name
 _UPDATES: Final = ("message", "edited_message", "callback_query", "my_chat_member")
+BIND: Final = "/bind"
+"""What somebody writes to us alone to be known by their own number."""
 _KEY_BYTES: Final = 64
 _POLL_SECONDS: Final = 25
 _POLLED: Final = 50
@@ -211,6 +222,9 @@ class Telegram:
         if message is None:
             self._board.count(CHANNEL, "ignored")
             return
+        if message.chat.type == "private" and message.text == BIND:
+            await self._ask_number(message)
+            return
         chat = await self._known(message.chat.id)
         me = await self._ourselves()
         with reading():
@@ -220,6 +234,17 @@ class Telegram:
             return
         await self._remember(inbound)
         await self._board.admit(inbound)
+
+    async def _ask_number(self, message: Message) -> None:
+        """Offer a button that sends their own number; Telegram says whose a number is."""
+        locale = await self._board.locale(str(message.chat.id))
+        button = KeyboardButton(say("own_number", locale), request_contact=True)
+        keyboard = ReplyKeyboardMarkup([[button]], resize_keyboard=True, one_time_keyboard=True)
+        words = say("ask_number", locale)
+        with suppress(ChannelError):  # asking again is all it takes
+            await self._called(
+                self._bot.send_message(message.chat.id, words, reply_markup=keyboard)
+            )
 
     async def _pressed(self, update: Update, query: CallbackQuery) -> None:
         pressed = await self._presses.read(query.data or "")

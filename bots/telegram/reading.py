@@ -5,6 +5,7 @@ Source: https://core.telegram.org/bots/api#update
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from telegram import Message, MessageEntity, Update, User
@@ -27,6 +28,8 @@ CAPABILITIES: Final = Capabilities(
 )
 """20 messages a minute into one group; 4,096 characters each, counted here in bytes to be safe."""
 _HEARD: Final = 4000
+_MAINLAND: Final = r"861\d{10}"
+_LONGEST_NUMBER: Final = 15
 
 
 def said(update: Update, tenant: str, me: User, chat: str) -> Inbound | None:
@@ -53,6 +56,7 @@ def said(update: Update, tenant: str, me: User, chat: str) -> Inbound | None:
         text=_without_us(text, me),
         media=media,
         mentions=_mentioned(message, me),
+        own_phone=_own_phone(message),
         addressed=kind == "direct" or _calls(message, me),
     )
 
@@ -86,6 +90,17 @@ def _text(message: Message) -> str:
     if message.contact is not None:
         return f"{message.contact.first_name} {message.contact.phone_number}"
     return (message.text or message.caption or "")[:_HEARD].replace("\x00", "")
+
+
+def _own_phone(message: Message) -> str:
+    """The number of a contact card that is its sender's own, given to us alone."""
+    contact, sender = message.contact, message.from_user
+    if contact is None or sender is None or message.chat.type != "private":
+        return ""
+    if contact.user_id != sender.id or not isinstance(contact.phone_number, str):
+        return ""
+    digits = re.sub(r"\D", "", contact.phone_number)
+    return digits[2:] if re.fullmatch(_MAINLAND, digits) else digits[:_LONGEST_NUMBER]
 
 
 def _media(message: Message) -> tuple[Media, ...]:

@@ -30,6 +30,7 @@ from bots.gateway.openings import Openings
 from bots.gateway.sayings import menu_names
 from bots.gateway.tencent import Envelope, fresh, signed, text_of, xml_of
 from bots.gateway.tencent_messages import MENU
+from bots.gateway.unions import Unions
 from bots.wechat.reading import CAPABILITIES, CHANNEL, said
 from workflow.records import Inbound, Media, Outgoing, Receipt
 
@@ -71,6 +72,7 @@ class OfficialAccount:
         template: A template message's id for when the window is shut; empty: none.
         template_fields: Which of its keywords get ``number``, ``title``, ``status``.
         menu: Whether to set the account's menu at the start.
+        union: Whether to ask for the followers' unionid.
         address: Of the API.
     """
 
@@ -87,6 +89,7 @@ class OfficialAccount:
         template: str = "",
         template_fields: Mapping[str, str] | None = None,
         menu: bool = False,
+        union: bool = False,
         address: str = ADDRESS,
     ) -> None:
         self._board = board
@@ -100,6 +103,7 @@ class OfficialAccount:
         self._api = Api(CHANNEL, board.http, address)
         self._calls = Authorised(CHANNEL, board.tokens, app_id, self._fetch_token, CODES)
         self._openings: Openings[str] = Openings(answered=board.answers)
+        self._unions = Unions(board.notes, self._union, on=union)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -125,7 +129,13 @@ class OfficialAccount:
             return Answer(_SUCCESS)
         await self._open_window(inbound.sender, event=bool(text_of(fields, "Event")))
         us = text_of(fields, "ToUserName")
+        inbound = replace(inbound, union=await self._unions.of(inbound.sender))
         return await self._answer(await self._scanned(inbound), us, until)
+
+    async def _union(self, who: str) -> str:
+        """A follower's unionid; empty for accounts that no Open Platform account binds."""
+        found = await self._get("/cgi-bin/user/info", openid=who)
+        return str(found.get("unionid") or "")
 
     async def _scanned(self, inbound: Inbound) -> Inbound:
         """What is said after scanning a thing's code is said of that thing, for a while."""
@@ -233,9 +243,9 @@ class OfficialAccount:
 
         return await self._calls.call(post)
 
-    async def _get(self, path: str) -> Mapping[str, Any]:
+    async def _get(self, path: str, **query: str) -> Mapping[str, Any]:
         async def get(token: str) -> Mapping[str, Any]:
-            return await self._api.json("GET", path, query={"access_token": token})
+            return await self._api.json("GET", path, query={**query, "access_token": token})
 
         return await self._calls.call(get)
 

@@ -24,6 +24,7 @@ from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Switchboard
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import say
 from bots.gateway.tencent import Envelope, text_of
+from bots.gateway.unions import Unions
 from bots.wecom.cards import KEY_BYTES
 from bots.wecom.corp import ADDRESS, Corp, mending
 from bots.wecom.kf_reading import (
@@ -70,6 +71,7 @@ class CustomerService:
         token: The Token of its callback.
         aes_key: The EncodingAESKey of its callback.
         account: The account's ``open_kfid``.
+        union: Whether to ask for the customers' unionid.
         address: Of the API.
     """
 
@@ -84,12 +86,15 @@ class CustomerService:
         aes_key: str,
         account: str,
         address: str = ADDRESS,
+        *,
+        union: bool = False,
     ) -> None:
         self._board = board
         self._account = account
         self._envelope = Envelope(token, aes_key, corp_id, board.now)
         self._corp = Corp(CHANNEL, board, corp_id, secret, address)
         self._presses = Presses(board.notes, KEY_BYTES)
+        self._unions = Unions(board.notes, self._union, on=union)
         self._news = asyncio.Event()
         self._news.set()  # whatever came while we were away
 
@@ -179,7 +184,18 @@ class CustomerService:
             self._board.count(CHANNEL, "ignored")
             return
         await self._open_window(inbound)
+        inbound = replace(inbound, union=await self._unions.of(inbound.sender))
         await self._heard(inbound, menu_of(message))
+
+    async def _union(self, who: str) -> str:
+        """A customer's unionid; empty where the corporation has bound no WeChat developer id."""
+        asked = {"external_userid_list": [who], "need_enter_session_context": 0}
+        found = await self._corp.post("/cgi-bin/kf/customer/batchget", asked)
+        listed = found.get("customer_list")
+        for one in listed if isinstance(listed, list) else []:
+            if isinstance(one, dict) and one.get("external_userid") == who:
+                return str(one.get("unionid") or "")
+        return ""
 
     async def _heard(self, inbound: Inbound, menu: str) -> None:
         """Words, or the press of a menu item."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Wechat(ChannelSection):
     """From mp.weixin.qq.com, 设置与开发 → 基本配置. ``template`` is a template message's id for
     news after the 48-hour window, ``template_fields`` says which of its keywords get ``number``,
-    ``title`` or ``status``. ``menu`` sets the account's menu at the start.
+    ``title`` or ``status``. ``menu`` sets the account's menu at the start. ``union`` asks for each
+    follower's unionid, by which they are known on 微信客服 too.
     """
 
     app_id: str = ""
@@ -27,6 +28,7 @@ class Wechat(ChannelSection):
     template: str = ""
     template_fields: dict[str, Literal["number", "title", "status"]] = Field(default_factory=dict)
     menu: bool = False
+    union: bool = False
     address: str = Field(default="https://api.weixin.qq.com", pattern=r"^https?://[^\s/]+$")
 
     words: ClassVar[Mapping[str, Words]] = {
@@ -89,5 +91,6 @@ class Wechat(ChannelSection):
             template=self.template,
             template_fields=self.template_fields,
             menu=self.menu,
+            union=self.union,
             address=self.address,
         )

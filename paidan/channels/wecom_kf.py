@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 class WecomKf(ChannelSection):
     """``secret``, ``token`` and ``aes_key`` are those of the application that 微信客服 lets in;
-    ``open_kfid`` is the account that customers talk to.
+    ``open_kfid`` is the account that customers talk to. ``union`` asks for each customer's unionid,
+    by which they are known on the official account too.
     """
 
     corp_id: str = ""
@@ -25,6 +26,7 @@ class WecomKf(ChannelSection):
     token: str = Field(default="", pattern=r"^[A-Za-z0-9]{0,32}$", repr=False)
     aes_key: str = Field(default="", pattern=AES_KEY, repr=False)
     open_kfid: str = ""
+    union: bool = False
     address: str = Field(default="https://qyapi.weixin.qq.com", pattern=ADDRESS)
 
     words: ClassVar[Mapping[str, Words]] = {
@@ -61,4 +63,5 @@ class WecomKf(ChannelSection):
             self.aes_key,
             self.open_kfid,
             self.address,
+            union=self.union,
         )

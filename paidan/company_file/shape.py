@@ -88,7 +88,12 @@ def shape(working_day: timedelta = WORKING_DAY) -> Shape:
             WallTime: _checked(shorthand.wall_time),
             Pattern: _pattern,
         },
-        hidden=frozenset({(Policy, "version"), (ClockPolicy, "revisions"), (Article, "version")}),
+        hidden=frozenset(
+            {
+                *((Policy, "version"), (ClockPolicy, "revisions"), (Article, "version")),
+                *((Customer, "phone_told"), (Customer, "was"), (Customer, "now")),
+            }
+        ),
         defaults={
             (Policy, "version"): str,
             (Policy, "clocks"): lambda: DEFAULT_CLOCKS,

@@ -357,6 +357,7 @@ async def town(
     stenographer: Stenographer | None = None,
     *,
     url: str = "",
+    also: Sequence[Platform] = (),
 ) -> AsyncIterator[Town]:
     """Paidan, its doors and loops running, its company on the platform, or on several.
 
@@ -366,9 +367,10 @@ async def town(
         folder: For attachments, and the database unless ``url`` names another.
         stenographer: Puts voice into words that its platform did not.
         url: The database.
+        also: Platforms that customers write on besides.
     """
     homes = home if isinstance(home, Homes) else Homes.all_on(home)
-    platforms = homes.everywhere()
+    platforms = [*homes.everywhere(), *also]
     for platform in platforms:
         await platform.start()
     listening = socket.create_server(("127.0.0.1", 0))

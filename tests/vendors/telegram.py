@@ -306,6 +306,13 @@ class FakeTelegram(Platform):
         update = {"update_id": next(self._ids), "message": self.message(who, chat, **content)}
         return await self.tell(update, times)
 
+    async def shares(self, who: str, phone: str, *, owner: str = "") -> list[int]:
+        """Somebody sends a contact card alone with us: their own, or another's."""
+        user_id = int(self.user(owner or who))
+        card = {"phone_number": phone, "first_name": owner or who, "user_id": user_id}
+        message = self.message(who, f"customer:{who}", contact=card)
+        return await self.tell({"update_id": next(self._ids), "message": message})
+
     @override
     async def sends_unknown(self) -> list[int]:
         return await self._bring({"update_id": next(self._ids), "hologram": {"id": 1}})

@@ -54,6 +54,7 @@ class FakeWechat(Platform):
         self.media: dict[str, bytes] = {}
         self.menus: list[dict[str, Any]] = []
         self.from_ip = ""
+        self.unions: dict[str, str] = {}
         self.verified = True
         self.now: Callable[[], float] = time.time
         self._ids = itertools.count(7_000_000_000_000)
@@ -68,6 +69,7 @@ class FakeWechat(Platform):
         app.router.add_get("/cgi-bin/template/get_all_private_template", self._templates)
         app.router.add_post("/cgi-bin/menu/create", self._menu)
         app.router.add_get("/cgi-bin/media/get", self._media)
+        app.router.add_get("/cgi-bin/user/info", self._user_info)
         self.server = TestServer(app)
         await self.server.start_server(access_log=None)
 
@@ -89,6 +91,7 @@ class FakeWechat(Platform):
             template="template-1",
             template_fields={"character_string1": "number", "thing2": "title"},
             menu=True,
+            union=True,
             address=self.address,
         )
 
@@ -178,6 +181,16 @@ class FakeWechat(Platform):
         assert all(len(button["name"].encode()) <= 16 for button in menu["button"])
         self.menus.append(menu)
         return _no(0, "ok")
+
+    async def _user_info(self, request: web.Request) -> web.Response:
+        """``unionid`` is there only for accounts bound to an Open Platform account."""
+        if refused := self._refused(request):
+            return refused
+        who = request.query["openid"]
+        if not self.verified:
+            return _no(48001, "api unauthorized rid: 5fa26c60-1a0ebdd5")
+        union = {"unionid": self.unions[who]} if who in self.unions else {}
+        return web.json_response({"subscribe": 1, "openid": who, "language": "zh_CN", **union})
 
     async def _media(self, request: web.Request) -> web.Response:
         if refused := self._refused(request):

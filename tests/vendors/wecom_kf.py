@@ -29,6 +29,7 @@ class FakeKf(FakeWecom):
         self.news: list[dict[str, Any]] = []
         self.windows: dict[str, tuple[float, int]] = {}
         self.news_token = "ENC-token"
+        self.unions: dict[str, str] = {}
 
     @override
     def section(self) -> ChannelSection:
@@ -38,6 +39,7 @@ class FakeKf(FakeWecom):
             token=TOKEN,
             aes_key=AES_KEY,
             open_kfid=ACCOUNT,
+            union=True,
             address=self.address,
         )
 
@@ -46,6 +48,19 @@ class FakeKf(FakeWecom):
     def _kf_account_list(self, body: dict[str, Any]) -> dict[str, Any]:
         accounts = [{"open_kfid": ACCOUNT, "name": "安居客服", "manage_privilege": True}]
         return {**_no(0, "ok"), "account_list": accounts[body["offset"] :]}
+
+    def _kf_customer_batchget(self, body: dict[str, Any]) -> dict[str, Any]:
+        """``unionid`` is there only for corporations that bound a WeChat developer id."""
+        asked = body["external_userid_list"]
+        assert 1 <= len(asked) <= 100
+        known = [who for who in asked if who in self.windows]
+        listed = [
+            {"external_userid": who, "nickname": who, "avatar": "", "gender": 0}
+            | ({"unionid": self.unions[who]} if who in self.unions else {})
+            for who in known
+        ]
+        unknown = [who for who in asked if who not in known]
+        return {**_no(0, "ok"), "customer_list": listed, "invalid_external_userid": unknown}
 
     def _kf_sync_msg(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["open_kfid"] != ACCOUNT or body["limit"] > 1000:

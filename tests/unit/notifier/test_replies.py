@@ -57,6 +57,7 @@ CODES: dict[str, dict[str, Any]] = {
     "refused": {"error": "unknown_ticket", "ref": "7"},
     "stale": {**STANDING, "by": "王工", "at": AT, "mine": False},
     "unknown_sender_in_group": {"sender": "u1"},
+    "own_invite": {"invite": "c01-7F3K9Q2M"},
     "bound": {"name": "王工"},
     "bound_to_another": {"name": "王工"},
     "invite_refused": {},
