@@ -3,7 +3,7 @@
 ChannelError
 ├── Retry        not now: try again after ``after``
 ├── Refused      never like this: blocked, no such chat, not allowed to speak there
-│   └── Barred   nobody is reached: the account itself is refused
+│   └── Barred   nobody is reached: the account, or the one way into a chat, is refused
 ├── Unsupported  this channel cannot show such a thing at all
 └── Anomalous    an answer we do not understand; whether it arrived is unknown
 
@@ -42,8 +42,13 @@ class Refused(ChannelError):
 
 class Barred(Refused):
     """The platform refuses the account: a wrong secret, a foreign IP, a frozen application. It
-    stays so for everybody until a person mends it there.
+    stays so for everybody until a person mends it there. With a ``chat`` it is only the way into
+    that one: its webhook was taken out of the group, or switched off.
     """
+
+    def __init__(self, channel: str, why: str, chat: str = "") -> None:
+        self.chat = chat
+        super().__init__(channel, why)
 
 
 class Unsupported(ChannelError):

@@ -129,6 +129,7 @@ class Delivery:
         self._count = count
         self._chats: dict[tuple[str, str, str], _Chat] = {}
         self._breakers: dict[tuple[str, str], Breaker] = defaultdict(Breaker)
+        self._routes: dict[tuple[str, str, str], Breaker] = {}
         self._failures: dict[int, int] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -270,6 +271,10 @@ class Delivery:
         if resting is not None:
             why = "the account is refused" if breaker.barred else "the channel rests after failures"
             return _Later(resting, why, barred=breaker.barred)
+        route = self._routes.get((tenant, to.channel, to.chat))
+        shut = route.blocked(now) if route is not None else None
+        if shut is not None:
+            return _Later(shut, "the way into this chat is refused", barred=True)
         window = self._chat(tenant, to).window
         full = window.take(now, urgent=parcel.urgent)
         if full is not None:
@@ -286,9 +291,8 @@ class Delivery:
         except Retry as busy:
             return _Later(now + max(busy.after, timedelta(seconds=1)), busy.why)
         except Barred as no:
-            again = breaker.bar(now)
-            await self._tell_barred(tenant, to.channel, no.why)
-            return _Later(again, no.why, barred=True)
+            await self._tell_barred(tenant, no)
+            return _Later(self._bar(tenant, no, now), no.why, barred=True)
         except (Refused, Unsupported) as no:
             breaker.succeeded()
             return _Dead(no.why)
@@ -301,7 +305,16 @@ class Delivery:
             log.exception("channel failed", tenant=tenant, channel=to.channel)
             return self._again(now, type(error).__name__, tries)
         breaker.succeeded()
+        self._routes.pop((tenant, to.channel, to.chat), None)
         return _Sent(to, receipt)
+
+    def _bar(self, tenant: str, no: Barred, now: datetime) -> datetime:
+        """Close the account's way, or that into one chat; when to try it again."""
+        account = self._breakers[tenant, no.channel]
+        if not no.chat:
+            return account.bar(now)
+        account.succeeded()
+        return self._routes.setdefault((tenant, no.channel, no.chat), Breaker()).bar(now)
 
     def _again(self, now: datetime, why: str, tries: int) -> _Later:
         return _Later(now + backoff(tries, self._chance()), why, counted=True)
@@ -422,13 +435,15 @@ class Delivery:
 
         await self._store.transact(tenant, write)
 
-    async def _tell_barred(self, tenant: str, channel: str, why: str) -> None:
-        log.warning("the account is refused", tenant=tenant, channel=channel, why=why)
-        text = self._words(tenant).say("delivery.barred", channel=channel, why=why)
+    async def _tell_barred(self, tenant: str, no: Barred) -> None:
+        log.warning("refused", tenant=tenant, channel=no.channel, chat=no.chat, why=no.why)
+        code = "delivery.barred_chat" if no.chat else "delivery.barred"
+        text = self._words(tenant).say(code, channel=no.channel, chat=no.chat, why=no.why)
+        facts = (no.chat,) if no.chat else ()
         now = self._clock.now(tenant)
 
         def write(uow: UnitOfWork) -> None:
-            for notice in trouble(channel, "barred", (), text, uow.company, now):
+            for notice in trouble(no.channel, "barred", facts, text, uow.company, now):
                 uow.outbox.add(notice)
 
         await self._store.transact(tenant, write)

@@ -12,7 +12,6 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from hmac import compare_digest
 from typing import Any, Final
@@ -22,6 +21,7 @@ from bots.degrade import split
 from bots.dingtalk import examining, writing
 from bots.dingtalk.calls import Calls, press_secret, sign
 from bots.dingtalk.reading import CARDS, CHANNEL, LINKED, WORDS, Pressed, pressed, said, session
+from bots.dingtalk.robots import Robot, Robots
 from bots.dingtalk.stream import CARDS as CARD_TOPIC
 from bots.dingtalk.stream import Stream
 from bots.gateway.adapter import (
@@ -55,14 +55,6 @@ _KEY_BYTES: Final = 512
 _CARD_KEPT: Final = timedelta(days=30)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Robot:
-    """A group's own robot (自定义机器人): its token, and the secret it signs with."""
-
-    token: str
-    secret: str = ""
 
 
 class DingTalk:
@@ -100,12 +92,12 @@ class DingTalk:
         self._secret = client_secret
         self._robot = robot or client_id
         self._template = template
-        self._robots = robots or {}
         self._hosts = (*HOSTS, address)
         self._webhooks = (*WEBHOOKS, old_address)
         self._calls = Calls(
             board.http, board.tokens, client_id, client_secret, address, old_address
         )
+        self._robots = Robots(board, self._calls, robots or {})
         self._by_stream = stream
         self._stream = Stream(board.http, self._calls, self._framed)
         self._route = f"paidan-{hashlib.sha256(board.hook.encode()).hexdigest()[:12]}"
@@ -275,12 +267,7 @@ class DingTalk:
         chat, group = outgoing.to.chat, outgoing.to.kind == "group"
         if (mentions or not group) and await self._by_session(chat, said):
             return ""
-        own = self._robots.get(chat)
-        if own is not None:
-            address = self._calls.group_robot(own.token, own.secret, self._board.now())
-            again = json.dumps(dict(said.param), sort_keys=True)
-            uuid = hashlib.sha256(f"{outgoing.key}{again}".encode()).hexdigest()[:32]
-            await self._calls.to_webhook(address, {**said.web, "msgUuid": uuid})
+        if await self._robots.speak(chat, outgoing.key, said):
             return ""
         if group:
             await self._calls.to_group(self._robot, chat, said.key, said.param)
@@ -370,8 +357,7 @@ class DingTalk:
         if not self._template:
             code = "dingtalk_linked" if self._board.link is not None else "dingtalk_no_template"
             found.append(Finding("warn", code, ("、".join(writing.FIELDS),)))
-        if not self._robots:
-            found.append(Finding("warn", "dingtalk_no_robots"))
+        found += await self._robots.check()
         return found
 
 

@@ -21,7 +21,7 @@ from aiosmtplib import (
     SMTPServerDisconnected,
 )
 
-from bots.channel import Anomalous, ChannelError, Refused, Retry
+from bots.channel import Anomalous, Barred, ChannelError, Refused, Retry
 from bots.email.reading import CHANNEL
 
 ANSWER_WITHIN: Final = 30.0
@@ -56,7 +56,8 @@ class Postman:
 
         Raises:
             Retry: the server is away or busy; it does not have the mail.
-            Refused: it will not have this mail, or not us.
+            Barred: it will not have us, or is not who it should be.
+            Refused: it will not have this mail.
             Anomalous: it went silent after the mail: it may have it.
         """
         data = mail.as_bytes(policy=policy.SMTP.clone(max_line_length=78))
@@ -108,7 +109,7 @@ class Postman:
         if handed:
             return Anomalous(CHANNEL, "no answer after the mail was handed over")
         if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-            return Refused(CHANNEL, "the certificate of the outgoing server is not its own")
+            return Barred(CHANNEL, "the certificate of the outgoing server is not its own")
         away = isinstance(error, SMTPConnectError | SMTPServerDisconnected | TimeoutError | OSError)
         why = "the outgoing server does not answer" if away else type(error).__name__
         return Retry(CHANNEL, why, _BUSY) if away else Refused(CHANNEL, why)
@@ -119,5 +120,5 @@ def meaning(no: SMTPResponseException) -> ChannelError:
     said = re.sub(r"\S+@\S+", "…", " ".join(str(no.message).split()))[:160]
     why = f"{no.code} {said}"
     if isinstance(no, SMTPAuthenticationError) and no.code >= _PERMANENT:
-        return Refused(CHANNEL, f"the outgoing server does not let us in: {why}")
+        return Barred(CHANNEL, f"the outgoing server does not let us in: {why}")
     return Refused(CHANNEL, why) if no.code >= _PERMANENT else Retry(CHANNEL, why, _BUSY)

@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from bots.channel import Capabilities, ChannelError, Refused
+from bots.channel import Barred, Capabilities, ChannelError, Refused
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Malformed, Switchboard
 from bots.gateway.api import Api
 from bots.gateway.codes import Codes
@@ -102,6 +102,7 @@ class Bot:
         self._hosts = (*MEDIA_HOSTS, *media_hosts)
         self._me = secrets.token_hex(8)
         self._elsewhere = False
+        self._barred = ""
         self._open: dict[str, list[tuple[str, float]]] = {}
 
     @property
@@ -216,9 +217,9 @@ class Bot:
                 _log.info("the bot's connection was closed")
             except Kicked:
                 await self._stand_by()
-            except Refused:
+            except Refused as no:
                 _log.exception("the bot is not let in; see paidan doctor wecom_bot")
-                pause = _LONGEST_PAUSE
+                self._barred, pause = no.why, _LONGEST_PAUSE
             except ChannelError as error:
                 _log.warning("the bot has no connection: %s", error.why)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -321,7 +322,21 @@ class Bot:
             return True
         return False
 
+    async def _let_in(self) -> None:
+        """That the gateway has us, or may have us again by itself.
+
+        Raises:
+            Barred: our id or secret is wrong, or another program holds the bot's one connection.
+        """
+        if self._line.up:
+            self._barred = ""
+        elif self._barred:
+            raise Barred(CHANNEL, self._barred)
+        elif await self._board.notes.get("kicked"):
+            raise Barred(CHANNEL, "another program holds the bot's connection")
+
     async def _say(self, chat: str, *, group: bool, message: Mapping[str, Any]) -> None:
+        await self._let_in()
         await self._quota.take(chat)
         body = {"chatid": chat, "chat_type": 2 if group else 1, **message}
         await self._line.ask("aibot_send_msg", body)

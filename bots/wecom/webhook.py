@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bots.channel import Capabilities, Refused
+from bots.channel import Barred, Capabilities, ChannelError, Refused
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Malformed, Switchboard
 from bots.gateway.api import Api
 from bots.gateway.codes import Codes
@@ -26,6 +26,12 @@ CAPABILITIES: Final = Capabilities(
 another channel hears the group.
 """
 CODES: Final = Codes(dead=frozenset(), busy=BUSY)
+GONE: Final = frozenset({"93000", "93004", "93008"})
+"""No such webhook, or it was taken out of its group; it is switched off; it is not in the group
+(document/path/90313). One webhook's trouble is no other's.
+"""
+EMPTY: Final = "44004"
+"""A living webhook's answer to a text without words."""
 _MOBILE: Final = 11
 
 
@@ -76,15 +82,23 @@ class Webhook:
         for page in plain_pages(outgoing.text):
             await self._quota.take(outgoing.to.chat)
             text = {"content": page, **_calls(mentions)}
-            found = await self._api.json(
-                "POST",
-                "/cgi-bin/webhook/send",
-                query={"key": key},
-                payload={"msgtype": "text", "text": text},
-            )
-            CODES.insist(CHANNEL, found)
+            try:
+                await self._post(key, text)
+            except Refused as no:
+                if no.why.split()[0] not in GONE:
+                    raise
+                raise Barred(CHANNEL, no.why, chat=outgoing.to.chat) from None
             mentions = ()
         return Receipt(outgoing.key, self._board.now())
+
+    async def _post(self, key: str, text: Mapping[str, Any]) -> None:
+        found = await self._api.json(
+            "POST",
+            "/cgi-bin/webhook/send",
+            query={"key": key},
+            payload={"msgtype": "text", "text": text},
+        )
+        CODES.insist(CHANNEL, found)
 
     async def fetch(self, media: Media) -> Fetched:
         """Nothing ever comes in.
@@ -95,8 +109,20 @@ class Webhook:
         raise Refused(CHANNEL, f"no {media.kind} comes through a webhook")
 
     async def check(self) -> Sequence[Finding]:
-        """A key can only be tried by speaking, which a doctor does not."""
-        return [Finding("ok", "wecom_webhook_groups", ("、".join(self._groups),))]
+        """Each key is tried with a text without words, which shows nothing in its group."""
+        found = [Finding("ok", "wecom_webhook_groups", ("、".join(self._groups),))]
+        for name, key in self._groups.items():
+            try:
+                await self._post(key, {"content": ""})
+            except Refused as no:
+                code = no.why.split()[0]
+                if code in GONE:
+                    found.append(Finding("fail", f"wecom_webhook_{code}", (name, no.why)))
+                elif code != EMPTY:
+                    found.append(Finding("warn", "wecom_webhook_unsure", (name, no.why)))
+            except ChannelError as why:
+                found.append(Finding("warn", "wecom_webhook_unsure", (name, why.why)))
+        return found
 
 
 def _calls(mentions: Sequence[str]) -> dict[str, Any]:

@@ -79,6 +79,15 @@ class DingTalk(ChannelSection):
             "no card template: buttons are links, and cards stay as they were sent. The template's "
             "variables: {}",
         ),
+        "dingtalk_robot_gone": (
+            "群 {} 的自定义机器人发不出（{}）：310000 是安全设置不对（只选「加签」，密钥填对；"
+            "关键词、IP 段会拦住通知），400102 是被停用，300001、400101、400106 是被删了，"
+            "400013 是群解散了。改好前由应用机器人代发，@ 不到人",
+            "the own robot of group {} is refused ({}): 310000 means its security settings (choose "
+            "only the signature), 400102 that it is switched off, 300001, 400101 or 400106 that it "
+            "is gone, 400013 that the group is. Until then the application's robot speaks instead, "
+            "calling nobody",
+        ),
         "dingtalk_no_robots": (
             "没有群自定义机器人：会话过期（90 分钟没人 @ 机器人）后群里 @ 不到人；"
             "在 channels.dingtalk.robots 里按群填 token",
@@ -100,7 +109,7 @@ class DingTalk(ChannelSection):
     @override
     def open(self, board: Switchboard) -> Adapter:
         from bots.dingtalk.adapter import DingTalk as App  # noqa: PLC0415 - see ChannelSection
-        from bots.dingtalk.adapter import Robot  # noqa: PLC0415
+        from bots.dingtalk.robots import Robot  # noqa: PLC0415
 
         return App(
             board,

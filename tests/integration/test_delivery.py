@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
+from typing_extensions import override
 
 import storage
 from bots.channel import Anomalous, Barred, Capabilities, Refused, Retry, Unsupported
@@ -67,6 +68,23 @@ class Scripted:
     @property
     def texts(self) -> list[str]:
         return [outgoing.text for outgoing in self.arrived]
+
+
+class PerChat(Scripted):
+    """A channel that one chat cannot be reached by."""
+
+    def __init__(self, name: str, chat: ChatRef, failure: Exception) -> None:
+        super().__init__(name)
+        self.chat = chat
+        self.failure: Exception | None = failure
+        self.refused = 0
+
+    @override
+    async def send(self, outgoing: Outgoing) -> Receipt:
+        if outgoing.to == self.chat and self.failure is not None:
+            self.refused += 1
+            raise self.failure
+        return await super().send(outgoing)
 
 
 @dataclass
@@ -334,6 +352,30 @@ async def test_a_refused_account_is_left_alone_and_told_of_once_and_nothing_is_l
     bad.always = None
     await bench.run(minutes=10)
     assert bad.texts == ["只有这里", "也只有这里"]
+    assert set(await bench.states()) == {"sent"}
+
+
+async def test_one_chats_way_in_is_closed_and_the_others_go_on(bench: Bench) -> None:
+    """A webhook that was taken out of its group says nothing of the other groups."""
+    gone, fine = ChatRef("hooks", "home", "group"), ChatRef("hooks", "lift", "group")
+    hooks = PerChat("hooks", gone, Barred("hooks", "93000 invalid webhook url", chat="home"))
+    good = Scripted("good")
+    bench.speak(hooks=hooks, good=good)
+    await bench.tell(gone, "只有这里")
+    await bench.tell(gone, "换一处说", fallbacks=(DIRECT,))
+    await bench.tell(fine, "别的群")
+    await bench.run(minutes=25)
+    assert hooks.texts == ["别的群"]
+    assert [out.text for out in good.arrived if out.to == DIRECT] == ["换一处说"]
+    (told,) = [out for out in good.arrived if out.to == SUPERVISORS]
+    assert "「home」" in told.text
+    assert "93000" in told.text
+    assert "paidan doctor hooks" in told.text
+    assert list(bench.delivery.barred()) == []
+    assert hooks.refused <= 3, "one try every ten minutes"
+    hooks.failure = None
+    await bench.run(minutes=10)
+    assert hooks.texts == ["别的群", "只有这里"]
     assert set(await bench.states()) == {"sent"}
 
 

@@ -158,6 +158,39 @@ async def test_calling_works_by_session_and_after_it_by_the_groups_robot(
 
 
 @pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (300001, "token is not exist"),
+        (310000, "keywords not in content"),
+        (310000, "sign not match"),
+        (310000, "ip 1.2.3.4 not in whitelist"),
+        (400101, "access_token不存在"),
+        (400102, "机器人已停用"),
+        (400106, "机器人不存在"),
+    ],
+)
+async def test_where_the_groups_robot_is_refused_the_application_speaks_and_supervisors_hear(
+    there: Town, dingtalk: FakeDingTalk, code: int, why: str
+) -> None:
+    channel: Any = there.parts.adapters["dingtalk"]
+    group = ChatRef("dingtalk", dingtalk.chat("group:home"), "group")
+
+    def call(key: str) -> Outgoing:
+        return Outgoing(TENANT, group, f"请接单 {key}", key=key, mentions=("staff1",))
+
+    dingtalk.robot_refusal = (code, why)
+    receipt = await channel.send(call("a"))
+    assert receipt.degraded == "without @"
+    assert "请接单 a" in dingtalk.messages[group.chat][-1].text
+    dingtalk.robot_refusal = None
+    assert (await channel.send(call("b"))).degraded == "without @", "left alone for a while"
+    (found,) = [f for f in await channel.check() if f.code == "dingtalk_robot_gone"]
+    assert (found.level, found.facts) == ("fail", (group.chat, f"{code} {why}"))
+    told = await there.until_told(lambda s: str(code) in s.text, "group:supervisors")
+    assert "自定义机器人发不出" in told.text
+
+
+@pytest.mark.parametrize(
     "address",
     [
         "http://169.254.169.254/latest/meta-data",

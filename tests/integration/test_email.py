@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from bots.channel import Anomalous, Refused, Retry
+from bots.channel import Anomalous, Barred, Refused, Retry
 from paidan.channels import Channels
 from paidan.channels.email import Email, MailServer, Security
 from paidan.channels.running import plug
@@ -329,6 +329,15 @@ async def test_what_a_server_says_is_understood(
     assert answer[:3] in str(refusal.value)
     assert "@" not in str(refusal.value)
     assert mail.sent == []
+
+
+async def test_who_is_not_let_in_any_more_is_refused_as_an_account(
+    alone: tuple[FakeMail, Any],
+) -> None:
+    mail, adapter = alone
+    mail.password = "changed by its owner"
+    with pytest.raises(Barred, match="535"):
+        await adapter.send(words("你好"))
 
 
 @pytest.mark.parametrize("to", ["anna", "a@b", "a@b.cn\r\nBcc: x@y.cn", "a@b.cn,c@d.cn", ""])

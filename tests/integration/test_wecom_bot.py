@@ -17,7 +17,7 @@ import pytest
 from aiohttp import ClientSession
 from wechatpy.crypto.base import WeChatCipher
 
-from bots.channel import Refused, Retry
+from bots.channel import Barred, Refused, Retry
 from bots.gateway.adapter import Adapter, Callback
 from bots.gateway.tencent import Envelope
 from paidan.channels.wecom_bot import WecomBot
@@ -201,10 +201,36 @@ async def test_kicked_it_stands_by_and_says_so(
             return [f.code for f in await adapter.check()] == ["wecom_bot_kicked"]
 
         await wait_until(kicked)
-        with pytest.raises(Retry):
+        with pytest.raises(Barred, match="another program"):
             await adapter.send(outgoing())
     subscribed = [f for f in bot.frames if f["cmd"] == "aibot_subscribe"]
     assert len(subscribed) == 2
+
+
+async def test_who_is_not_let_in_any_more_is_refused_as_an_account_until_let_in_again(
+    bot: FakeWecomBot, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bots.wecom.bot._LONGEST_PAUSE", 0.05)
+    await adapter.send(outgoing())
+    bot.secret = "changed by its owner"
+    await bot.hush()
+
+    async def sent() -> str:
+        try:
+            await adapter.send(outgoing())
+        except (Barred, Retry) as no:
+            return type(no).__name__ + no.why
+        return "sent"
+
+    async def barred() -> bool:
+        return (await sent()).startswith("Barred40001")
+
+    async def let_in() -> bool:
+        return await sent() == "sent"
+
+    await wait_until(barred)
+    bot.secret = SECRET
+    await wait_until(let_in)
 
 
 async def test_a_second_process_waits_for_the_first(

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from bots.channel import Refused, Retry
+from bots.channel import Barred, Refused, Retry
 from bots.gateway.adapter import Adapter, Callback, Malformed, Switchboard
 from bots.gateway.tokens import Tokens
 from paidan.channels.wecom_webhook import WecomWebhook
@@ -33,6 +33,8 @@ class Group:
             wrong = {"errcode": 93000, "errmsg": "invalid webhook url"}
             return web.json_response(self.wrong or wrong)
         body = await request.json()
+        if not body["text"]["content"]:
+            return web.json_response({"errcode": 44004, "errmsg": "empty content"})
         assert len(body["text"]["content"].encode()) <= 2048
         self.texts.append(body["text"])
         return web.json_response({"errcode": 0, "errmsg": "ok"})
@@ -89,6 +91,19 @@ async def test_the_twenty_first_in_a_minute_waits(group: Group, adapter: Adapter
     assert len(group.texts) == 20
 
 
+@pytest.mark.parametrize("code", [93000, 93004, 93008])
+async def test_a_webhook_that_is_gone_closes_its_own_group_alone(
+    group: Group, adapter: Adapter, code: int
+) -> None:
+    group.wrong = {"errcode": code, "errmsg": "no more"}
+    with pytest.raises(Barred, match=str(code)) as refusal:
+        await adapter.send(outgoing("好"))
+    assert refusal.value.chat == "维修群"
+    found = await adapter.check()
+    assert [(f.level, f.code) for f in found[1:]] == [("fail", f"wecom_webhook_{code}")] * 2
+    assert {f.facts[0] for f in found[1:]} == {"维修群", "dead"}
+
+
 async def test_codes_say_whether_to_wait_or_to_give_up(group: Group, adapter: Adapter) -> None:
     with pytest.raises(Refused, match="93000"):
         await adapter.send(outgoing("好", "dead"))
@@ -103,4 +118,10 @@ async def test_codes_say_whether_to_wait_or_to_give_up(group: Group, adapter: Ad
 async def test_it_hears_nothing(adapter: Adapter) -> None:
     with pytest.raises(Malformed):
         await adapter.receive(Callback("POST"))
-    assert [finding.facts for finding in await adapter.check()] == [("维修群、dead",)]
+
+
+async def test_the_doctor_tries_each_key_without_a_word(group: Group, adapter: Adapter) -> None:
+    listed, dead = await adapter.check()
+    assert listed.facts == ("维修群、dead",)
+    assert (dead.code, dead.facts[0]) == ("wecom_webhook_93000", "dead")
+    assert group.texts == []

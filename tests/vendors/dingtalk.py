@@ -67,6 +67,7 @@ class FakeDingTalk(Platform):
         self.messages: dict[str, list[Shown]] = {}
         self.cards: dict[str, Shown] = {}
         self.private: dict[tuple[str, str], dict[str, str]] = {}
+        self.robot_refusal: tuple[int, str] | None = None
         self.failures: list[tuple[int, str, str]] = []
         self.token = ""
         self.tickets: set[str] = set()
@@ -245,6 +246,9 @@ class FakeDingTalk(Platform):
 
     async def _robot(self, request: web.Request) -> web.Response:
         stamp = request.query.get("timestamp", "")
+        if self.robot_refusal is not None:
+            code, why = self.robot_refusal
+            return web.json_response({"errcode": code, "errmsg": why})
         if request.query["access_token"] != ROBOT_TOKEN:
             return web.json_response({"errcode": 300001, "errmsg": "token is not exist"})
         if request.query.get("sign") != sign(ROBOT_SECRET, stamp):

@@ -103,6 +103,7 @@ class FakeMail(Platform):
         up, ``keep and drop`` takes the mail first.
         """
         self.settings: dict[str, Any] = {}
+        self.password = PASSWORD
         self.sign_ins = 0
         self._numbers = itertools.count(1)
         self._stack = AsyncExitStack()
@@ -176,7 +177,7 @@ class FakeMail(Platform):
         self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
     ) -> AuthResult:
         self.sign_ins += 1
-        wanted = LoginPassword(ADDRESS.encode(), PASSWORD.encode())
+        wanted = LoginPassword(ADDRESS.encode(), self.password.encode())
         return AuthResult(success=True) if data == wanted else _NO
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's

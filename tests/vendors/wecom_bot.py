@@ -42,6 +42,7 @@ class FakeWecomBot(Platform):
         self.socket: web.WebSocketResponse | None = None
         self.frames: list[dict[str, Any]] = []
         self.callbacks: dict[str, tuple[float, str]] = {}
+        self.secret = SECRET
         self.failures: list[dict[str, Any]] = []
         self.answers: dict[str, dict[str, Any]] = {}
         self.files: dict[str, bytes] = {}
@@ -110,7 +111,7 @@ class FakeWecomBot(Platform):
         self, socket: web.WebSocketResponse, body: Mapping[str, str]
     ) -> dict[str, Any]:
         """One connection a bot: the newer kicks the older."""
-        if (body.get("bot_id"), body.get("secret")) != (BOT_ID, SECRET):
+        if (body.get("bot_id"), body.get("secret")) != (BOT_ID, self.secret):
             return _no(40001, "invalid secret")
         older, self.socket = self.socket, socket
         if older is not None:
