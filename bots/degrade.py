@@ -104,5 +104,7 @@ def plain(card: Card, reply: str = "回复") -> str:
     head = f"【{card.title}】{card.subtitle}".rstrip()
     fields = (f"{label}：{value}" for label, value in card.fields)
     now = next((label for label, state in card.steps if state == "now"), "")
-    parts = (head, now, *fields, card.body, *command_lines(card.buttons, reply), card.footer)
+    links = (f"{label}：{address}" for label, address in card.links)
+    commands = command_lines(card.buttons, reply)
+    parts = (head, now, *fields, card.body, *links, *commands, card.footer)
     return "\n".join(part for part in parts if part)

@@ -95,7 +95,7 @@ def paint(picture: Picture, seat: Seat) -> Card:
         deadline_label=words.label("clock", down[0]) if down else "",
         body=_body(picture, seat, words),
         buttons=buttons(order, seat, picture.company, picture.policy, words),
-        media=order.media if seat.audience == "handler" else (),
+        media=order.media if seat.audience != "customer" else (),
         footer=_footer(picture, seat, words),
     )
 

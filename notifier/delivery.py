@@ -34,7 +34,7 @@ from notifier.wording import DEFAULT, Words
 from workflow.errors import Unavailable
 from workflow.kept import Queued
 from workflow.ports import Clock, Engine, Store, UnitOfWork
-from workflow.records import ChatRef, Receipt, Urgency
+from workflow.records import ChatRef, Outgoing, Receipt, Urgency
 from workflow.tracing import caused_by
 
 log = structlog.get_logger(__name__)
@@ -49,6 +49,8 @@ UNRECORDED = 0.5
 """Seconds until a record that the database did not take is offered to it again."""
 GIVE_UP_AFTER = timedelta(hours=24)
 """How long a channel may put a notice off before it is dead."""
+Photos = Callable[[str, ChatRef, str], str]
+"""Of this tenant, for this chat, of this work order."""
 UNKNOWN = "unknown"
 _REMEMBERED = 10_000
 
@@ -105,6 +107,8 @@ class Delivery:
         answer_within: Seconds a channel has to answer.
         patience: Seconds one round waits for slow chats.
         count: Counts what became of each notice, by channel.
+        photos: Gives the address of a page with a work order's pictures, for whoever reads a chat;
+            None where there are no such pages.
     """
 
     def __init__(
@@ -118,6 +122,7 @@ class Delivery:
         answer_within: float = ANSWER_WITHIN,
         patience: float = PATIENCE,
         count: Callable[[str, str], None] = lambda _channel, _outcome: None,
+        photos: Photos | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -127,6 +132,7 @@ class Delivery:
         self._answer_within = answer_within
         self._patience = patience
         self._count = count
+        self._photos = photos
         self._chats: dict[tuple[str, str, str], _Chat] = {}
         self._breakers: dict[tuple[str, str], Breaker] = defaultdict(Breaker)
         self._routes: dict[tuple[str, str, str], Breaker] = {}
@@ -322,7 +328,7 @@ class Delivery:
     async def _say(self, channel: Channel, tenant: str, parcel: Parcel, to: ChatRef) -> Receipt:
         """Send it as the channel can show it; plainer, or as a new message, where it must be."""
         can, words = channel.capabilities, self._words(tenant)
-        whole = parcel.outgoing(tenant, to)
+        whole = self._with_photos(parcel.outgoing(tenant, to), parcel, words)
         outgoing, lost = fit(whole, can, words, brief=parcel.brief)
         try:
             receipt = await self._answered(channel.send(outgoing))
@@ -340,6 +346,18 @@ class Delivery:
         doubtful = self._doubtful(parcel) and not can.idempotent
         told = [receipt.degraded, lost, "may have arrived twice" if doubtful else ""]
         return replace(receipt, degraded="; ".join(text for text in told if text))
+
+    def _with_photos(self, whole: Outgoing, parcel: Parcel, words: Words) -> Outgoing:
+        """With the address of a page that shows the card's pictures to its reader."""
+        card, order_id = whole.card, parcel.notices[-1].notice.order_id
+        many = sum(m.kind == "image" and bool(m.blob) for m in card.media) if card else 0
+        if card is None or not many or not order_id or self._photos is None:
+            return whole
+        link = (
+            words.say("delivery.photos", n=many),
+            self._photos(whole.tenant, whole.to, order_id),
+        )
+        return replace(whole, card=replace(card, links=(link,)))
 
     async def _answered(self, sending: Awaitable[Receipt]) -> Receipt:
         async with asyncio.timeout(self._answer_within):

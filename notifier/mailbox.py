@@ -137,7 +137,7 @@ def fit(
         lost += fewer
         if card.media and not can.pictures:
             card = replace(card, media=())
-            lost.append("without pictures")
+            lost.append("pictures as a link" if card.links else "without pictures")
     if mentions and not can.mentions:
         mentions = ()
         lost.append("without @")

@@ -18,7 +18,7 @@ from bots.gateway.luggage import Luggage
 from bots.invites import Invites
 from bots.web import WebChannel
 from notifier.cases import plan_case
-from notifier.delivery import PATIENCE, Delivery
+from notifier.delivery import PATIENCE, Delivery, Photos
 from notifier.plan import plan
 from notifier.replies import word
 from paidan.clock import StoreClock
@@ -87,6 +87,7 @@ async def assemble(
     plugged: Plugged | None = None,
     stenographer: Stenographer | None = None,
     meters: Meters | None = None,
+    photos: Photos | None = None,
 ) -> AsyncIterator[Parts]:
     """Open the store, migrate it, and put everything on it.
 
@@ -102,6 +103,7 @@ async def assemble(
         plugged: Makes the adapters of chat platforms.
         stenographer: Puts voice into words that its platform did not; it is closed at the end.
         meters: Count what happens; None makes new ones.
+        photos: Gives the address of a page with a work order's pictures; None: there are none.
     """
     async with open_store(url, blobs, ids=ids, clock=clock) as store, client() as http:
         movable: MovableClock = clock if _movable(clock) else StoreClock(store)  # type: ignore[assignment]  # narrowed by hand
@@ -134,7 +136,9 @@ async def assemble(
         patience = PATIENCE if clock is None else UNHURRIED
         desk.meters = meters
         timed = MeteredWays(ways, meters)
-        delivery = Delivery(store, movable, timed, patience=patience, count=meters.notice)
+        delivery = Delivery(
+            store, movable, timed, patience=patience, count=meters.notice, photos=photos
+        )
         house = House(store, movable, desk, service, delivery, meters.step)
         store.on_commit(house.wake)
         try:

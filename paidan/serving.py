@@ -23,6 +23,7 @@ from bots.front_desk import SignIn
 from bots.gateway.adapter import Adapter, Admit
 from bots.invites import Invites
 from nlp import Understander
+from notifier.delivery import Photos
 from paidan.bell import Bell
 from paidan.channels.running import keep_running, plug
 from paidan.compose import Parts, assemble, seed
@@ -36,7 +37,7 @@ from paidan.learning.nightly import Nightly, in_own_process
 from paidan.learning.registry import Registry
 from paidan.retention import tidy
 from paidan.settings import Settings
-from paidan.signing import LOGIN_FOR, login_path
+from paidan.signing import LOGIN_FOR, login_path, photos_path
 from paidan.voice.stenographer import hired
 from paidan.watch.meters import Meters
 from paidan.watch.pages import own_door
@@ -123,6 +124,7 @@ async def _serve(
             plugged=partial(_plugged, settings, redis, meters, duty),
             stenographer=hired(settings.voice) if duty.works else None,
             meters=meters,
+            photos=_photos(settings),
         ) as parts,
     ):
         await _alone_where_it_must_be(parts.store)
@@ -189,6 +191,15 @@ def _tidying(settings: Settings, store: SqlStore) -> Nightly:
         return (await tidy(store, tenant, rules)).total()
 
     return Nightly(store, tenant, rules.at, go, what="retention")
+
+
+def _photos(settings: Settings) -> Photos | None:
+    """Where a card's pictures can be seen, if we can be reached."""
+    address = settings.http.public_url.rstrip("/")
+    if not address:
+        return None
+    secret = settings.secret()
+    return lambda tenant, to, order_id: address + photos_path(secret, tenant, to, order_id)
 
 
 def _plugged(

@@ -99,6 +99,14 @@ def press_path(
     return f"/press/{sign(secret, 'press', facts, now + PRESS_FOR)}"
 
 
+def photos_path(secret: bytes, tenant: str, place: ChatRef, order_id: str) -> str:
+    """The path of a page with a work order's pictures, for whoever reads this chat. It is the same
+    whenever it is asked for, and good as long as the work order is open and three days more.
+    """
+    facts = {"tenant": tenant, "place": [place.channel, place.chat], "order": order_id}
+    return f"/photos/{sign(secret, 'photos', facts)}"
+
+
 def _mac(secret: bytes, purpose: str, payload: str) -> bytes:
     return hmac.new(secret, f"{purpose}\n{payload}".encode(), hashlib.sha256).digest()
 

@@ -256,7 +256,8 @@ class Card:
     ``steps`` is the progress line: (label, state) with state ``done``, ``now`` or ``next``.
     ``deadline`` is the instant the shown countdown runs to; ``tone`` colours the header.
     ``key`` names the living card (work order and audience); the same key in the same chat
-    repaints instead of repeating.
+    repaints instead of repeating. ``links`` are labels with the addresses behind them, which
+    whoever reads the card may open.
     """
 
     key: str
@@ -271,6 +272,7 @@ class Card:
     buttons: tuple[Button, ...] = ()
     media: tuple[Media, ...] = ()
     footer: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 class NoticeState(StrEnum):

@@ -64,6 +64,7 @@ def buttons(
 def body(card: Card) -> str:
     """The facts of a card in markdown."""
     lines = [f"**{escaped(label)}** {escaped(value)}" for label, value in card.fields]
+    lines += [f"[{escaped(label)}]({address})" for label, address in card.links]
     lines += [escaped(text) for text in (card.body, card.footer) if text]
     return "  \n".join(lines)
 

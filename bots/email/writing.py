@@ -154,6 +154,7 @@ def _card(card: Card) -> str:
         f"<p><b>{_text(card.title)}</b> {_text(card.subtitle)}</p>",
         f"<p>{steps}</p>" if steps else "",
         f"<table>{rows}</table>" if rows else "",
+        *(f'<p><a href="{escape(to)}">{_text(label)}</a></p>' for label, to in card.links),
         _paragraphs(card.body),
         f'<p style="color:#5b6470">{_text(card.footer)}</p>' if card.footer else "",
     ]

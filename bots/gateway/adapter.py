@@ -117,6 +117,11 @@ async def _nowhere(_data: bytes, _mime: str) -> str:
     return ""
 
 
+async def _nothing(_blob: str) -> bytes | None:
+    """No pictures to show."""
+    return None
+
+
 async def _nobody(_code: str, _facts: Sequence[str]) -> None:
     """Nobody to tell."""
 
@@ -135,6 +140,8 @@ class Switchboard:
     knows. ``count`` counts what happens, by channel and event, for the metrics. ``now`` is real
     time: platforms know no other.
     ``keep`` stores an attachment that came along, by its MIME type, and gives the blob's name.
+    ``picture`` gives the bytes of a kept picture by its blob's name, without what the camera wrote
+    into it; None where there is none.
     ``tell`` tells the supervisors, at most once a day, of what a person has to mend: the code of a
     finding's words and the facts in them.
     ``answers`` says that what is said to a message may be said by this very process, so that a call
@@ -152,6 +159,7 @@ class Switchboard:
     locale: Callable[[str], Awaitable[str]] = _chinese
     count: Callable[[str, str], None] = lambda _channel, _event: None
     keep: Callable[[bytes, str], Awaitable[str]] = _nowhere
+    picture: Callable[[str], Awaitable[bytes | None]] = _nothing
     tell: Callable[[str, Sequence[str]], Awaitable[None]] = _nobody
     answers: bool = True
 

@@ -25,21 +25,16 @@ from telegram import (
     Update,
     User,
 )
-from telegram.constants import ParseMode
 from telegram.error import (
-    BadRequest,
     ChatMigrated,
     Forbidden,
     InvalidToken,
-    NetworkError,
-    RetryAfter,
     TelegramError,
-    TimedOut,
 )
 from telegram.request import HTTPXRequest
 from yarl import URL
 
-from bots.channel import Anomalous, Barred, Capabilities, ChannelError, Refused, Retry
+from bots.channel import Anomalous, Capabilities, ChannelError, Refused, Retry
 from bots.degrade import visible
 from bots.gateway.adapter import (
     Answer,
@@ -56,7 +51,9 @@ from bots.gateway.media import download
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import say
 from bots.telegram import writing
+from bots.telegram.calls import answered
 from bots.telegram.reading import CAPABILITIES, CHANNEL, insist, said
+from bots.telegram.stage import Stage
 from workflow.records import ChatKind, Inbound, Media, Outgoing, Receipt
 
 ADDRESS: Final = "https://api.telegram.org"
@@ -116,11 +113,12 @@ class Telegram:
             get_updates_request=unused,
         )
         self._presses = Presses(board.notes, _KEY_BYTES)
+        self._stage = Stage(board, self._bot, self._presses)
         self._me: User | None = None
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything but pictures on cards."""
+        """Everything."""
         return CAPABILITIES
 
     # --- coming in ----------------------------------------------------------------------------
@@ -242,9 +240,7 @@ class Telegram:
         keyboard = ReplyKeyboardMarkup([[button]], resize_keyboard=True, one_time_keyboard=True)
         words = say("ask_number", locale)
         with suppress(ChannelError):  # asking again is all it takes
-            await self._called(
-                self._bot.send_message(message.chat.id, words, reply_markup=keyboard)
-            )
+            await answered(self._bot.send_message(message.chat.id, words, reply_markup=keyboard))
 
     async def _pressed(self, update: Update, query: CallbackQuery) -> None:
         pressed = await self._presses.read(query.data or "")
@@ -281,9 +277,7 @@ class Telegram:
         keys = await self._presses.keys(buttons)
         keyboard = writing.keyboard([button.label for button in buttons], keys)
         await self._answered(query, asked.label)
-        await self._called(
-            self._bot.edit_message_reply_markup(chat, message, reply_markup=keyboard)
-        )
+        await answered(self._bot.edit_message_reply_markup(chat, message, reply_markup=keyboard))
 
     async def _answered(
         self, query: CallbackQuery, words: str = "", *, alert: bool = False
@@ -307,66 +301,11 @@ class Telegram:
 
     async def _spoken(self, outgoing: Outgoing, to: str) -> Receipt:
         names = {who: await self._board.notes.get(f"name:{who}") or "" for who in outgoing.mentions}
-        shown = outgoing.card
-        if shown is None:
-            html = writing.pages(outgoing.text, outgoing.mentions, names)
-            keyboard = None
-        else:
-            html = [writing.card(shown, outgoing.text, outgoing.mentions, names)]
-            labels = [button.label for button in shown.buttons]
-            keys = await self._presses.keys(shown.buttons)
-            keyboard = writing.keyboard(labels, keys) if keys else None
-        if outgoing.previous:
-            edited = self._bot.edit_message_text(
-                html[-1],
-                chat_id=to,
-                message_id=int(outgoing.previous),
-                parse_mode=ParseMode.HTML,
-                reply_markup=keyboard,
-            )
-            await self._called(edited)
-            return Receipt(outgoing.previous, self._board.now())
-        for page in html:
-            sent = await self._called(
-                self._bot.send_message(to, page, parse_mode=ParseMode.HTML, reply_markup=keyboard)
-            )
-        number = sent.message_id if isinstance(sent, Message) else 0
-        return Receipt(str(number), self._board.now())
-
-    async def _called(self, calling: Awaitable[_T]) -> _T | None:
-        """The answer of a call, failures in our own words; None for what is as good as done.
-
-        Raises:
-            ChatMigrated: the group has another number now.
-            ChannelError: as the contract says.
-        """
-        try:
-            return await calling
-        except ChatMigrated:
-            raise
-        except RetryAfter as wait:
-            after = wait.retry_after
-            seconds = after if isinstance(after, timedelta) else timedelta(seconds=after)
-            raise Retry(CHANNEL, "too many messages", after=seconds) from None
-        except TimedOut:
-            raise Anomalous(CHANNEL, "no answer in time") from None
-        except BadRequest as error:
-            why = error.message
-            if any(words in why.lower() for words in _BENIGN):
-                return None
-            raise Refused(CHANNEL, why) from None
-        except InvalidToken as error:
-            raise Barred(CHANNEL, error.message) from None
-        except Forbidden as error:
-            raise Refused(CHANNEL, error.message) from None
-        except NetworkError as error:
-            raise Anomalous(CHANNEL, type(error).__name__) from None
-        except TelegramError as error:
-            raise Anomalous(CHANNEL, error.message) from None
+        return await self._stage.show(outgoing, to, names)
 
     async def fetch(self, media: Media) -> Fetched:
         """The bytes of a file; Telegram gives bots at most 20 MB."""
-        file = await self._called(self._bot.get_file(media.ref))
+        file = await answered(self._bot.get_file(media.ref))
         if file is None or not file.file_path:
             raise Refused(CHANNEL, "the file is gone")
         hosts = ("api.telegram.org", self._address)
@@ -376,7 +315,7 @@ class Telegram:
 
     async def _ourselves(self) -> User:
         if self._me is None:
-            self._me = await self._called(self._bot.get_me())
+            self._me = await answered(self._bot.get_me())
         if self._me is None:
             raise Anomalous(CHANNEL, "the bot does not know itself")
         return self._me
@@ -414,7 +353,7 @@ class Telegram:
             found.append(Finding("warn", "telegram_privacy", (f"@{me.username}",)))
         if self._hook and URL(self._hook).port not in PORTS:
             found.append(Finding("fail", "telegram_port", (self._hook,)))
-        hook = await self._called(self._bot.get_webhook_info())
+        hook = await answered(self._bot.get_webhook_info())
         if hook is None:
             return found
         if self._hook and hook.url != self._hook:

@@ -21,6 +21,7 @@ CAPABILITIES: Final = Capabilities(
     cards=True,
     edit=True,
     mentions=True,
+    pictures=True,
     voice=True,
     max_text_bytes=4096,
     max_buttons=12,

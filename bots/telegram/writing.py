@@ -5,8 +5,10 @@ Source: https://core.telegram.org/bots/api#html-style
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import replace
+from html import escape, unescape
 from typing import Final
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
@@ -16,6 +18,9 @@ from workflow.records import Card
 
 TONES: Final = {"neutral": "⚪", "info": "🔵", "warn": "🟠", "danger": "🔴", "done": "✅"}
 _STEPS: Final = {"done": "●", "now": "◉", "next": "○"}
+CAPTION: Final = 1024
+_TAG: Final = re.compile(r"<[^<>]*>")
+_FEW: Final = 4
 _ROOM: Final = 3600
 """Bytes of one message's words, leaving room for tags."""
 _WIDE: Final = 8
@@ -40,10 +45,32 @@ def card(shown: Card, text: str, mentions: Sequence[str], names: Mapping[str, st
         head,
         steps,
         *fields,
+        *(f'<a href="{escape(to)}">{_safe(label)}</a>' for label, to in shown.links),
         _safe(shown.body),
         f"<i>{_safe(shown.footer)}</i>" if shown.footer else "",
     )
     return "\n".join(part for part in parts if part)
+
+
+def fits(html: str) -> bool:
+    """Whether it is short enough for a picture's caption, as Telegram counts: without tags, in
+    UTF-16.
+    """
+    return len(unescape(_TAG.sub("", html)).encode("utf-16-le")) // 2 <= CAPTION
+
+
+def caption(shown: Card, html: str) -> str:
+    """A card as the caption of its picture: whole where it fits, else without what is longest."""
+    for fewer in (
+        shown,
+        replace(shown, footer=""),
+        replace(shown, footer="", body=""),
+        replace(shown, footer="", body="", fields=shown.fields[:_FEW]),
+    ):
+        html = html if fewer is shown else card(fewer, "", (), {})
+        if fits(html):
+            return html
+    return card(Card(shown.key, shown.title, shown.subtitle, shown.tone), "", (), {})
 
 
 def keyboard(labels: Sequence[str], keys: Sequence[str]) -> InlineKeyboardMarkup:

@@ -34,6 +34,8 @@ _QUESTION: Final = 13
 _FIELD_NAME: Final = 5
 _FIELD: Final = 26
 _FIELDS: Final = 6
+_OPENS: Final = 1
+"""The type of a field that opens an address."""
 _WORDS: Final = 160
 _STYLES: Final = {"primary": 1, "default": 2, "danger": 3}
 _GREY: Final = 4
@@ -123,10 +125,14 @@ def clip_lines(text: str, most: int) -> str:
     return whole if len(whole) <= most else f"{whole[: most - 1]}…"
 
 
-def _fields(card: Card) -> tuple[list[dict[str, str]], list[str]]:
-    """The short ones to stand beside each other, and the rest as lines."""
-    beside: list[dict[str, str]] = []
+def _fields(card: Card) -> tuple[list[dict[str, Any]], list[str]]:
+    """The links and the short ones to stand beside each other, and the rest as lines."""
+    beside: list[dict[str, Any]] = []
     beneath: list[str] = []
+    for label, address in card.links[:_FIELDS]:
+        name, _, value = label.partition(" ")
+        shown = {"keyname": clip(name, _FIELD_NAME), "value": clip(value or name, _FIELD)}
+        beside.append({**shown, "type": _OPENS, "url": address})
     for label, value in card.fields:
         short = len(label) <= _FIELD_NAME and len(value) <= _FIELD and "\n" not in value
         if short and len(beside) < _FIELDS:

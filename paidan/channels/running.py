@@ -14,6 +14,7 @@ import structlog
 
 from bots.gateway.adapter import Adapter, Admit, Link, Switchboard
 from bots.gateway.tokens import Tokens
+from paidan.bare import bare
 from paidan.channels import Channels
 from paidan.channels.troubles import tell_supervisors
 from paidan.signing import press_path
@@ -80,11 +81,18 @@ def plug(
             locale=partial(_locale, store, tenant, name),
             count=count,
             keep=store.blobs.put,
+            picture=partial(_picture, store),
             answers=answers,
             tell=partial(tell_supervisors, store, tenant, name, section.words),
         )
         adapters[name] = section.open(board)
     return adapters
+
+
+async def _picture(store: SqlStore, blob: str) -> bytes | None:
+    """A picture as it may leave the house."""
+    found = await store.blobs.get(blob)
+    return bare(found[0]) if found is not None and found[1].startswith("image/") else None
 
 
 async def _locale(store: SqlStore, tenant: str, channel: str, user: str) -> str:

@@ -20,6 +20,7 @@ from paidan.console.pages import (
     orders,
     overview,
     people,
+    photos,
     presses,
     sandbox,
     understanding,
@@ -50,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/looks", entry.looks, Right.ANYONE),
     Route("GET", "/do/{token}", entry.show_action, Right.ANYONE),
     Route("POST", "/do/{token}", entry.do_action, Right.ANYONE),
+    Route("GET", "/photos/{token}", photos.show, Right.ANYONE),
     Route("GET", "/press/{token}", presses.show, Right.ANYONE),
     Route("POST", "/press/{token}", presses.do, Right.ANYONE),
     # the sandbox

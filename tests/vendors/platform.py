@@ -34,6 +34,7 @@ from paidan.company_file import Loaded, parse_company
 from paidan.compose import Parts, Understands, assemble, seed
 from paidan.console.app import build
 from paidan.console.services import Services
+from paidan.signing import photos_path
 from paidan.voice.stenographer import Stenographer
 from storage import SqlStore
 from tests.waiting import wait_until
@@ -405,6 +406,7 @@ async def town(
                 plugged=plugged,
                 stenographer=stenographer,
                 invites=INVITES,
+                photos=lambda *of: door + photos_path(SECRET_KEY, *of),
             ) as parts,
         ):
             await seed(parts.store, company_on(homes))

@@ -24,7 +24,9 @@ from tests.vendors.platform import Clip, Platform, Shown
 
 TOKEN = "100:test-token-of-the-fake"
 SECRET = "hook-secret"
+CAPTION = 1024
 BOT = {"id": 100, "is_bot": True, "first_name": "派单", "username": "paidan_bot"}
+SAYING = {"sendMessage", "editMessageText", "sendPhoto", "editMessageCaption", "editMessageMedia"}
 _ALLOWED_TAGS = {"b", "i", "u", "s", "a", "code", "pre"}
 _DEFAULTS = {"default": DefaultBotProperties()}
 
@@ -113,7 +115,7 @@ class FakeTelegram(Platform):
         answer = getattr(self, f"_{method}", None)
         if answer is None:
             return _no(404, "Not Found")
-        if self.failures and method in {"sendMessage", "editMessageText"}:
+        if self.failures and method in SAYING:
             status, body = self.failures.pop(0)
             return web.json_response({"ok": False, "error_code": status, **body}, status=status)
         found = await answer(form)
@@ -146,6 +148,15 @@ class FakeTelegram(Platform):
         return self.waiting[: int(form.get("limit", 100))]
 
     async def _sendMessage(self, form: dict[str, Any]) -> dict[str, Any] | web.Response:  # noqa: N802
+        return self._sent(form, form["text"], 4096)
+
+    async def _sendPhoto(self, form: dict[str, Any]) -> dict[str, Any] | web.Response:  # noqa: N802
+        photo = form["photo"].file.read()
+        return self._sent(form, form.get("caption", ""), CAPTION, photo)
+
+    def _sent(
+        self, form: dict[str, Any], html: str, most: int, photo: bytes | None = None
+    ) -> dict[str, Any] | web.Response:
         chat = int(form["chat_id"])
         if chat in self.moved:
             moved = {"parameters": {"migrate_to_chat_id": self.moved[chat]}}
@@ -154,21 +165,43 @@ class FakeTelegram(Platform):
             return _no(400, "Bad Request: chat not found")
         if chat < 0 and self._too_many(chat):
             return _no(429, "Too Many Requests: retry after 3", {"parameters": {"retry_after": 3}})
-        wrong = self._keep(chat, number := next(self._ids), form)
+        number = next(self._ids)
+        wrong = self._keep(chat, number, form, html, most, photo)
         return wrong or self._shown_message(chat, number)
 
     async def _editMessageText(self, form: dict[str, Any]) -> dict[str, Any] | web.Response:  # noqa: N802
+        return self._edited(form, form["text"], 4096, photo=False)
+
+    async def _editMessageCaption(self, form: dict[str, Any]) -> dict[str, Any] | web.Response:  # noqa: N802
+        return self._edited(form, form.get("caption", ""), CAPTION, photo=True)
+
+    async def _editMessageMedia(self, form: dict[str, Any]) -> dict[str, Any] | web.Response:  # noqa: N802
+        """Also adds a picture to a message of words."""
+        chat, number = int(form["chat_id"]), int(form["message_id"])
+        if self.messages.get(chat, {}).get(number) is None:
+            return _no(400, "Bad Request: message to edit not found")
+        media = json.loads(form["media"])
+        assert media["type"] == "photo"
+        data = form[media["media"].removeprefix("attach://")].file.read()
+        wrong = self._keep(chat, number, form, media["caption"], CAPTION, data)
+        return wrong or self._shown_message(chat, number)
+
+    def _edited(
+        self, form: dict[str, Any], html: str, most: int, *, photo: bool
+    ) -> dict[str, Any] | web.Response:
+        """Words of messages with a picture are its caption, and only they have one."""
         chat, number = int(form["chat_id"]), int(form["message_id"])
         before = self.messages.get(chat, {}).get(number)
         if before is None:
             return _no(400, "Bad Request: message to edit not found")
-        same = (before["html"], before["keyboard"]) == (
-            form["text"],
-            json.loads(form.get("reply_markup") or "null"),
-        )
-        if same:
+        if photo is not (before["photo"] is not None):
+            lacks = "caption" if photo else "text"
+            return _no(400, f"Bad Request: there is no {lacks} in the message to edit")
+        now = (html, json.loads(form.get("reply_markup") or "null"))
+        if (before["html"], before["keyboard"]) == now:
             return _no(400, "Bad Request: message is not modified: specified new message content")
-        return self._keep(chat, number, form) or self._shown_message(chat, number)
+        wrong = self._keep(chat, number, form, html, most, before["photo"])
+        return wrong or self._shown_message(chat, number)
 
     async def _editMessageReplyMarkup(self, form: dict[str, Any]) -> dict[str, Any] | web.Response:  # noqa: N802
         chat, number = int(form["chat_id"]), int(form["message_id"])
@@ -206,14 +239,25 @@ class FakeTelegram(Platform):
         self.sent_at[chat] = [*recent, now]
         return len(recent) >= 20
 
-    def _keep(self, chat: int, number: int, form: dict[str, Any]) -> web.Response | None:
+    def _keep(
+        self,
+        chat: int,
+        number: int,
+        form: dict[str, Any],
+        html: str,
+        most: int,
+        photo: bytes | None,
+    ) -> web.Response | None:
+        if photo is not None and not photo.startswith((b"\xff\xd8\xff", b"\x89PNG")):
+            return _no(400, "Bad Request: IMAGE_PROCESS_FAILED")
         reader = _Html()
-        reader.feed(form["text"])
+        reader.feed(html)
         reader.close()
         if reader.wrong or reader.open:
             return _no(400, f"Bad Request: can't parse entities: {reader.wrong}")
-        if not 0 < len(reader.words.encode("utf-16-le")) // 2 <= 4096:
-            return _no(400, "Bad Request: message is too long")
+        if not 0 < len(reader.words.encode("utf-16-le")) // 2 <= most:
+            what = "message" if photo is None else "message caption"
+            return _no(400, f"Bad Request: {what} is too long")
         keyboard = json.loads(form.get("reply_markup") or "null")
         for row in (keyboard or {}).get("inline_keyboard", []):
             for button in row:
@@ -221,7 +265,8 @@ class FakeTelegram(Platform):
                     return _no(400, "Bad Request: BUTTON_DATA_INVALID")
         edits = self.messages[chat].get(number, {}).get("edits", -1) + 1
         self.messages[chat][number] = {
-            "html": form["text"],
+            "html": html,
+            "photo": photo,
             "words": reader.words,
             "called": reader.called,
             "keyboard": keyboard,
@@ -238,7 +283,7 @@ class FakeTelegram(Platform):
                 "date": int(time.time()),
                 "chat": self._chat_of(chat),
                 "from": BOT,
-                "text": kept["words"],
+                **_content(kept),
                 **({"reply_markup": kept["keyboard"]} if kept["keyboard"] else {}),
             },
         )
@@ -378,6 +423,13 @@ class PollingTelegram(FakeTelegram):
 
     polled: ClassVar[bool] = True
     called: ClassVar[bool] = False
+
+
+def _content(kept: dict[str, Any]) -> dict[str, Any]:
+    if kept["photo"] is None:
+        return {"text": kept["words"]}
+    size = {"file_id": "p", "file_unique_id": "u", "width": 1, "height": 1}
+    return {"photo": [size], "caption": kept["words"]}
 
 
 def _checked(model: type[Any], found: dict[str, Any]) -> dict[str, Any]:

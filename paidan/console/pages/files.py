@@ -8,7 +8,7 @@ from datetime import timedelta
 from aiohttp import web
 from aiohttp.multipart import BodyPartReader
 
-from paidan.console.bare import bare
+from paidan.bare import bare
 from paidan.console.guard import READ_WITHIN, client_ip, too_many
 from paidan.console.throttle import Throttle
 from paidan.console.viewer import SERVICES, VIEWER

@@ -167,6 +167,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "private, open the link it gives, and come back; good for twelve hours. Or answer in the "
         "group with the command on the card.",
     ),
+    "photos.title": ("{number} 的照片", "Pictures of {number}"),
+    "photos.none": ("照片已经清理了。", "The pictures are gone."),
     "press.in_chat": ("没有办成，原因在聊天里", "Not done; the chat says why"),
     "act.repeated": ("刚才已经处理过了", "That was done already"),
     "act.waiting": ("已收到，正在处理", "Received, in the works"),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paidan.console.bare import bare
+from paidan.bare import bare
 
 PLACE = b"GPS 31.2304N 121.4737E"
 
