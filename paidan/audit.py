@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from typing_extensions import override
 
+from notifier.troubles import trouble
 from paidan.settings import Settings
+from paidan.watch.books import WORDS, keep
 from storage import SqlStore, open_store
 from workflow import automation
 from workflow.audit import Finding, examine
-from workflow.kept import Queued, Timer
+from workflow.kept import Queued
 from workflow.policy import Policy
 from workflow.ports import UnitOfWork
 
 GRACE = timedelta(seconds=60)
 """How long a notice may wait past its time before it counts as late."""
 
-WORDS = {
-    "chain": "历史链断裂",
-    "fold": "记录与历史不符",
-    "listed": "列表与记录不符",
-    "late_step": "到期步骤没有执行",
-    "unarmed": "下一步没有上钟",
-    "ghost_timer": "已关闭却还有钟在走",
-    "untold": "有变化没有通知任何人",
-    "late_notice": "通知迟迟没有送出",
-    "dead_letter": "通知送不出去（死信）",
-}
 ALARMING = frozenset(WORDS) - {"dead_letter"}
 """What proves a fault of ours; the rest waits for a person."""
+
+
+TOLD = (
+    "夜里核对账目，有 {} 处对不上（{}）；请管理员跑一遍 paidan audit 看是哪几张单",
+    "the nightly audit found {} things that do not hold ({}); have paidan audit say which",
+)
 
 
 @dataclass(frozen=True)
@@ -71,60 +68,86 @@ class Report:
         return "\n".join(lines)
 
 
-def audit(settings: Settings) -> Report:
-    """Audit the tenant these settings serve."""
+def audit(settings: Settings, *, tell: bool = False) -> Report:
+    """Audit the tenant these settings serve, and keep what was found for whoever watches.
+
+    Args:
+        settings: Whose database.
+        tell: Tell the supervisors, once a day, of what does not hold.
+    """
 
     async def run() -> Report:
         async with open_store(settings.database_url, settings.blobs) as store:
-            return await prove(store, settings.tenant)
+            report = await prove(store, settings.tenant)
+            found = Counter(finding.what for finding in report.findings)
+            await keep(store, settings.tenant, report.orders, found)
+            if tell and not report.ok:
+                await _tell(store, report)
+            return report
 
     return asyncio.run(run())
 
 
 async def prove(store: SqlStore, tenant: str, now: datetime | None = None) -> Report:
-    """Audit one tenant of an open store, as of ``now``: by default its present time."""
+    """Audit one tenant of an open store, as of ``now``: by default its present time. One work order
+    is in memory at a time, whatever their number.
+    """
     now = now or store.now(tenant)
-    timers = list(store.timers_audit(tenant))
-    notices = list(store.outbox_audit(tenant))
-    armed = {timer.subject: timer for timer in timers if timer.state == "open"}
-    told: dict[str, set[int]] = defaultdict(set)
-    for queued in notices:
-        if queued.notice.order_id and queued.notice.event_seq:
-            told[queued.notice.order_id].add(queued.notice.event_seq)
     company = await store.read(tenant, lambda uow: uow.company)
     calendars = automation.calendars(company)
     policies: dict[str, Policy] = {}
     findings: list[Finding] = []
     orders = events = 0
-    for order, history in store.audit(tenant):
-        orders, events = orders + 1, events + len(history)
-        version = order.policy_version
+    for proof in store.proofs(tenant):
+        orders, events = orders + 1, events + len(proof.history)
+        version = proof.order.policy_version
         if version not in policies:
             policies[version] = await store.read(tenant, partial(_policy, version=version))
-        timer = armed.get(f"order:{order.id}")
-        rules = policies[version]
-        findings += examine(order, history, timer, told[order.id], rules, calendars, now)
+        findings += examine(
+            proof.order,
+            proof.history,
+            proof.armed,
+            proof.told,
+            policies[version],
+            calendars,
+            now,
+        )
     findings += [
         Finding(misfit.order_id, misfit.number, "listed", detail=", ".join(misfit.columns))
         for misfit in store.misfits(tenant)
     ]
-    findings += [_undelivered(q) for q in notices if _is_late(q, now) or q.state == "dead"]
+    notices: Counter[str] = Counter()
+    for queued in store.outbox_audit(tenant):
+        notices[queued.state] += 1
+        if _is_late(queued, now) or queued.state == "dead":
+            findings.append(_undelivered(queued))
     return Report(
         tenant=tenant,
         orders=orders,
         events=events,
-        steps=_by_state(timers),
-        notices=Counter(queued.state for queued in notices),
+        steps=Counter(timer.state for timer in store.timers_audit(tenant)),
+        notices=notices,
         findings=tuple(findings),
     )
 
 
+async def _tell(store: SqlStore, report: Report) -> None:
+    alarming = Counter(f.what for f in report.findings if f.what in ALARMING)
+    now = store.now(report.tenant)
+
+    def write(uow: UnitOfWork) -> None:
+        chinese = uow.company.locale.startswith("zh")
+        what = "、".join(WORDS[code] if chinese else code for code in sorted(alarming))
+        facts = (str(alarming.total()), what)
+        text = (TOLD[0] if chinese else TOLD[1]).format(*facts)
+        for notice in trouble("audit", "broken", facts, text, uow.company, now):
+            uow.outbox.add(notice)
+
+    await store.transact(report.tenant, write)
+
+
 def _policy(uow: UnitOfWork, version: str) -> Policy:
     return uow.policy(version)
-
-
-def _by_state(timers: list[Timer]) -> Counter[str]:
-    return Counter(timer.state for timer in timers)
 
 
 def _is_late(queued: Queued, now: datetime) -> bool:

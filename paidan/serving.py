@@ -168,7 +168,8 @@ async def _run(
     follower = Follower(registry, parts.reader)
     parts.store.on_commit(follower.wake)
     at = settings.learning.retrain_at
-    nightly = Nightly(parts.store, settings.tenant, at, lambda: in_own_process(settings))
+    retrain = partial(in_own_process, settings, "model", "retrain", "--gently")
+    nightly = Nightly(parts.store, settings.tenant, at, retrain)
     leases = parts.store.notes(settings.tenant, "connections") if parts.store.shared else None
     async with asyncio.TaskGroup() as group:
         group.create_task(follower.run(), name="model")
@@ -178,6 +179,7 @@ async def _run(
             group.create_task(parts.house.run(), name="loops")
             group.create_task(nightly.run(), name="nightly")
             group.create_task(_tidying(settings, parts.store).run(), name="tidying")
+            group.create_task(_auditing(settings, parts.store).run(), name="auditing")
         if bell is not None:
             parts.store.on_commit(bell.hear)
             group.create_task(bell.run(), name="bell")
@@ -200,6 +202,15 @@ def _photos(settings: Settings) -> Photos | None:
         return None
     secret = settings.secret()
     return lambda tenant, to, order_id: address + photos_path(secret, tenant, to, order_id)
+
+
+def _auditing(settings: Settings, store: SqlStore) -> Nightly:
+    """The books are gone through, once a night; what does not hold is told."""
+
+    async def go() -> int:
+        return await in_own_process(settings, "audit", "--tell")
+
+    return Nightly(store, settings.tenant, settings.audit.at, go, what="audit")
 
 
 def _plugged(

@@ -126,6 +126,12 @@ class Retention(Section):
     orders: Days = 0
 
 
+class Audit(Section):
+    """``at``: when the books are audited, at night by the company's clock; empty: never."""
+
+    at: str = Field(default="04:30", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+
+
 class Settings(BaseSettings):
     """Everything the program needs to know before it opens anything.
 
@@ -150,6 +156,7 @@ class Settings(BaseSettings):
     log: Log = Log()
     learning: Learning = Learning()
     retention: Retention = Retention()
+    audit: Audit = Audit()
     voice: Voice = Voice()
     secret_key: str = Field(default="", repr=False)
     channels: Channels = Channels()

@@ -70,7 +70,7 @@ def values_of(table: Table, leave_out: Iterable[str] = ()) -> dict[str, Any]:
     return {c.name: bindparam(c.name) for c in table.columns if c.name not in set(leave_out)}
 
 
-_GET = Sql(_DOC.where(_TENANT, _o.id == bindparam("id")))
+GET_ORDER = Sql(_DOC.where(_TENANT, _o.id == bindparam("id")))
 _BY_NUMBER = Sql(_DOC.where(_TENANT, _o.number == bindparam("number")))
 _BY_TAIL = Sql(
     _DOC.where(_TENANT, _o.tail == bindparam("tail"))
@@ -282,7 +282,7 @@ class SqlOrders:
         return None if row is None else order_of(row)
 
     def get(self, order_id: str) -> WorkOrder:
-        order = self._one(_GET, id=order_id)
+        order = self._one(GET_ORDER, id=order_id)
         if order is None:
             raise UnknownTicket(order=order_id)
         return order
@@ -292,7 +292,7 @@ class SqlOrders:
         tail = int(ref) if ref.isascii() and ref.isdigit() and len(ref) <= 9 else 0  # noqa: PLR2004 - longer is no tail
         if tail:
             return self._one(_BY_TAIL, tail=tail)
-        return self._one(_BY_NUMBER, number=ref.upper()) or self._one(_GET, id=ref)
+        return self._one(_BY_NUMBER, number=ref.upper()) or self._one(GET_ORDER, id=ref)
 
     def history(self, order_id: str) -> Sequence[Event]:
         return events_of(self._sql, self._scope.tenant, order_id)

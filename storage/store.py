@@ -25,9 +25,9 @@ from storage.identifiers import Ulids
 from storage.migrating import prepare
 from storage.misfits import Misfit
 from storage.notes import SqlNotes
-from storage.orders import AUDIT_ORDERS, events_of
+from storage.orders import AUDIT_ORDERS
+from storage.proofs import Proof, proof_of
 from storage.queries import Queries
-from storage.rows import decode_order
 from storage.schema import blobs, clock_offsets, companies, metadata
 from storage.shift import shift_on
 from storage.unit import Shared, SqlUnitOfWork
@@ -438,9 +438,17 @@ class SqlStore:
 
     def audit(self, tenant: str) -> Iterator[tuple[WorkOrder, Sequence[Event]]]:
         """Every work order with its history, oldest first; for command lines, not for the loop."""
-        for order_id, doc in self._pages(AUDIT_ORDERS, tenant, ""):
-            order = decode_order(doc)
-            yield order, self._read_now(partial(events_of, tenant=tenant, order_id=order_id))
+        for proof in self.proofs(tenant):
+            yield proof.order, proof.history
+
+    def proofs(self, tenant: str) -> Iterator[Proof]:
+        """The same with what must follow from it, each work order as of one instant: others may be
+        at work meanwhile.
+        """
+        for order_id, _ in self._pages(AUDIT_ORDERS, tenant, ""):
+            proof = self._read_now(partial(proof_of, tenant=tenant, order_id=order_id))
+            if proof is not None:
+                yield proof
 
     def misfits(self, tenant: str) -> Iterator[Misfit]:
         """Work orders of which the lists say something else than their own record."""

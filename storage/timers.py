@@ -28,7 +28,7 @@ _COLUMNS = (
     _t.fired_at,
 )
 
-_FIND_OPEN = Sql(select(*_COLUMNS).where(*_MINE, _IS_OPEN))
+FIND_OPEN = Sql(select(*_COLUMNS).where(*_MINE, _IS_OPEN))
 _LAST = Sql(
     select(*_COLUMNS).where(*_MINE).order_by(_t.generation.desc()).limit(literal_column("1"))
 )
@@ -126,7 +126,7 @@ class SqlTimers:
         self._sql = scope.session
 
     def open(self, subject: str) -> Timer | None:
-        row = self._sql.first(_FIND_OPEN, tenant=self._scope.tenant, subject=subject)
+        row = self._sql.first(FIND_OPEN, tenant=self._scope.tenant, subject=subject)
         return None if row is None else timer_of(row)
 
     def arm(self, subject: str, step: str, due: datetime) -> None:

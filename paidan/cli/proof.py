@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from paidan.cli.options import ConfigFile, settings_of
@@ -13,11 +15,21 @@ app = typer.Typer()
 
 
 @app.command(help=say("核对：没有丢、没有漏、没有改。", "Prove that nothing was lost or altered."))
-def audit(config: ConfigFile = None) -> None:
+def audit(
+    config: ConfigFile = None,
+    *,
+    tell: Annotated[
+        bool,
+        typer.Option(
+            "--tell",
+            help=say("有对不上的就告诉主管", "tell the supervisors of what does not hold"),
+        ),
+    ] = False,
+) -> None:
     """Exit 1 when something is wrong."""
     from paidan.audit import audit as run
 
-    report = run(settings_of(config))
+    report = run(settings_of(config), tell=tell)
     print(report)
     raise typer.Exit(0 if report.ok else 1)
 

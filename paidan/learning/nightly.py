@@ -78,11 +78,11 @@ class Nightly:
             await asyncio.sleep(LOOK_EVERY)
 
 
-async def in_own_process(settings: Settings) -> int:
-    """``paidan model retrain`` beside us, gently; its exit code. It ends with us."""
+async def in_own_process(settings: Settings, *command: str) -> int:
+    """A command of ours beside us; its exit code. It ends with us."""
     config = ["--config", str(settings.config_file)] if settings.config_file else []
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "paidan.cli", "model", "retrain", "--gently", *config),
+        *(sys.executable, "-m", "paidan.cli", *command, *config),
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=asyncio.subprocess.DEVNULL,
     )

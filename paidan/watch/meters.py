@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +24,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from paidan.watch.books import WORDS
 from paidan.watch.spans import Spans
 from storage.figures import Backlog
 from workflow.kept import Timer
@@ -88,6 +90,10 @@ class Meters:
         self._waiting = self._gauge("waiting", "What waits for the loops or for a person", "what")
         self._lag = self._gauge("lag_seconds", "How long the oldest of it has waited", "what")
         self._ready = self._gauge("ready", "1: this part is in order", "part")
+        self._audited = self._gauge("audit_findings", "What the last audit found amiss", "what")
+        self._audited_at = Gauge(
+            "paidan_audit_timestamp_seconds", "When the last audit was", registry=self.registry
+        )
 
     def _counter(self, name: str, said: str, *labels: str) -> Counter:
         labels = labels or ("event",)
@@ -185,6 +191,12 @@ class Meters:
         """Whether each part is in order."""
         for part, fine in checks.items():
             self._ready.labels(part).set(fine)
+
+    def audit(self, at: datetime, findings: Mapping[str, int]) -> None:
+        """What the last audit found, by its codes; those it did not find are 0."""
+        self._audited_at.set(at.timestamp())
+        for what in WORDS:
+            self._audited.labels(what).set(findings.get(what, 0))
 
     def text(self) -> bytes:
         """Everything, in the text format 0.0.4."""

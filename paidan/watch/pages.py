@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from http import HTTPStatus
 
+import structlog
 from aiohttp import web
 
+from paidan.watch.books import last
 from paidan.watch.meters import CONTENT_TYPE, Meters
 from paidan.watch.readiness import Readiness, words
 from storage import SqlStore
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,17 @@ class Watchman:
         self.meters.backlog(state.backlog, self.store.now(self.tenant))
         self.meters.readiness(dict(state.checks))
         self.meters.channels(*self.channels())
+        await self._audited()
         return web.Response(body=self.meters.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _audited(self) -> None:
+        try:
+            found = await last(self.store, self.tenant)
+        except Exception as error:  # noqa: BLE001 - the readiness says what is wrong
+            log.warning("the last audit cannot be read", why=str(error))
+            return
+        if found is not None:
+            self.meters.audit(found.at, found.findings)
 
     def _knows(self, header: str) -> bool:
         scheme, _, token = header.partition(" ")
