@@ -293,7 +293,7 @@ def examine_channel(settings: Settings, name: str) -> list[Finding]:
         except ChannelError as error:
             return [*found, Finding("fail", "channel_failed", (name, error.why))]
 
-    return _with_adapter(settings, name, work)
+    return with_adapter(settings, name, work)
 
 
 def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt | Finding:
@@ -309,11 +309,6 @@ def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt | Finding
     from notifier.wording import Words
     from paidan.channels.sample import sample
 
-    section = getattr(settings.channels, name, None)
-    if section is None or not section.on:
-        known = ", ".join(on for on, _ in settings.channels.opened()) or "channels.*"
-        raise InvalidInput(field="channel", found=name, allowed=known)
-
     async def work(adapter: Adapter, _http: ClientSession) -> Receipt | Finding:
         now = datetime.now(UTC)
         outgoing, _ = fit(
@@ -328,7 +323,7 @@ def try_channel(settings: Settings, name: str, to: ChatRef) -> Receipt | Finding
                 return adapter.explain(refusal)
             raise
 
-    return _with_adapter(settings, name, work)
+    return with_adapter(settings, name, work)
 
 
 async def _door(settings: Settings, name: str, http: ClientSession) -> list[Finding]:
@@ -346,11 +341,21 @@ async def _door(settings: Settings, name: str, http: ClientSession) -> list[Find
     return [unsafe, *(one for one in found if one.code != "door_private")]
 
 
-def _with_adapter(
+def with_adapter(
     settings: Settings, name: str, work: Callable[[Adapter, ClientSession], Awaitable[T]]
 ) -> T:
+    """Work with the adapter of one channel.
+
+    Raises:
+        InvalidInput: there is no channel of this name, or it has no account.
+    """
     from paidan.channels.running import plug
     from paidan.compose import client
+
+    section = getattr(settings.channels, name, None)
+    if section is None or not section.on:
+        known = ", ".join(on for on, _ in settings.channels.opened()) or "channels.*"
+        raise InvalidInput(field="channel", found=name, allowed=known)
 
     async def nobody(inbound: Inbound) -> None:
         """A command line takes no messages in."""

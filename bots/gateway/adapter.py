@@ -199,6 +199,26 @@ class Adapter(Channel, Protocol):
 
 
 @runtime_checkable
+class Gathering(Protocol):
+    """An adapter that can open a group of its own and speak into it."""
+
+    async def gather(self, name: str, members: Sequence[str], owner: str, number: str) -> str:
+        """Open a group of these members and greet it, so that it shows; its id.
+
+        Args:
+            name: What it is called.
+            members: The platform's ids of its members.
+            owner: Who owns it; empty: the platform chooses.
+            number: The id it shall have; empty: the platform gives one.
+
+        Raises:
+            InvalidInput: the platform has no such groups; ``field`` says what is wrong.
+            ChannelError: it refuses.
+        """
+        ...
+
+
+@runtime_checkable
 class Explaining(Protocol):
     """An adapter that knows what a person has to mend after a refusal of its own."""
 

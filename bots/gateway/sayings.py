@@ -18,6 +18,11 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "点下面的按钮，用您在 Telegram 登记的号码认一下：和登记在册的号码一致就绑定好了",
         "Tap the button below to send your Telegram number: if it is on our books, you are bound",
     ),
+    "gathered": (
+        "派单进群了。这个群只收通知、听不到回复：接单、完成请点应用里自己的卡片，或者私聊应用发指令",
+        "Paidan is here. This group only gets news, nobody in it is heard: go on from your own "
+        "card in the application, or write to it in private",
+    ),
     "back": ("返回", "Back"),
     "updated": ("已更新", "Updated"),
     "sign": ("派单", "Paidan"),

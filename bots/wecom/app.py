@@ -21,7 +21,7 @@ from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import menu_names, say
 from bots.gateway.tencent import Envelope, Fields, text_of
 from bots.gateway.tencent_messages import MENU
-from bots.wecom import cards
+from bots.wecom import appchat, cards
 from bots.wecom.app_reading import CAPABILITIES, CHANNEL, PRESSED, Press, pressed, said
 from bots.wecom.corp import ADDRESS, Corp, mending
 from bots.wecom.quota import Quota
@@ -195,6 +195,28 @@ class App:
         if outgoing.previous:
             return await self._repaint(outgoing)
         return await self._card(outgoing)
+
+    async def gather(self, name: str, members: Sequence[str], owner: str, number: str) -> str:
+        """A group of the application's own. It can be spoken into (``appchat/send``), but nobody in
+        it is heard: its members go on from their own cards.
+        """
+        appchat.insist(name, members, owner, number)
+        asked = {"name": name, "owner": owner, "userlist": list(members), "chatid": number}
+        found = await self._corp.post(
+            "/cgi-bin/appchat/create", {part: value for part, value in asked.items() if value}
+        )
+        chat = str(found.get("chatid") or number)
+        greeting = say("gathered", await self._board.locale(""))
+        message = {"chatid": chat, "msgtype": "text", "text": {"content": greeting}}
+        await self._corp.post("/cgi-bin/appchat/send", message)
+        return chat
+
+    def explain(self, refusal: ChannelError) -> Finding:
+        """What to look at after a refusal."""
+        code = refusal.why.partition(" ")[0]
+        if code in appchat.REFUSED:
+            return Finding("fail", appchat.REFUSED[code], (refusal.why,))
+        return mending(Refused(CHANNEL, refusal.why))
 
     async def _into_group(self, outgoing: Outgoing) -> Receipt:
         if outgoing.card is not None and not outgoing.previous:

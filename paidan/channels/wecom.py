@@ -63,6 +63,17 @@ class Wecom(ChannelSection):
     address: str = Field(default="https://qyapi.weixin.qq.com", pattern=ADDRESS)
 
     words: ClassVar[Mapping[str, Words]] = {
+        "wecom_group_unknown": (
+            "这个群不是本应用建的，或编号不对（{}）：用 paidan channel group wecom 另建一个",
+            "this group is not the application's own, or its id is wrong ({}): open one with "
+            "paidan channel group wecom",
+        ),
+        "wecom_group_scope": (
+            "应用不能建群（{}）：到 应用管理 → 该应用 → 可见范围，选上整个企业（根部门）；"
+            "第三方和代开发应用不能建群",
+            "the application may not open groups ({}): make it visible to the root department "
+            "under 应用管理 → 可见范围; only a self-built one may",
+        ),
         **CORP_WORDS,
         "wecom_app": ("企业微信应用「{}」可用", "the WeCom application {} answers"),
         "wecom_closed": (

@@ -5,21 +5,25 @@ that nobody tells us about.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 from wechatpy.enterprise import WeChatClient
 from wechatpy.exceptions import WeChatClientException
 
 from bots.channel import Refused, Retry
 from bots.gateway.adapter import Adapter
+from paidan.cli import app
 from paidan.doctor import say
 from tests.vendors import judges
 from tests.vendors.ear import Ear
-from tests.vendors.platform import Shown, Town, town
+from tests.vendors.platform import TENANT, Shown, Town, town
 from tests.vendors.wecom import AES_KEY, AGENT, CORP_ID, SECRET, TOKEN, FakeWecom, xml
 from tests.waiting import wait_until
 from workflow.records import Action, Button, Card, ChatRef, Outgoing
@@ -363,3 +367,73 @@ async def test_closed_from_first_word_to_last(there: Town, wecom: FakeWecom) -> 
     await there.until_order(lambda o: o.state == State.IN_PROGRESS)
     told = await there.until_shown("customer:anna", lambda s: order.number in s.text)
     assert told.id
+
+
+# --- groups of the application's own ------------------------------------------------------------
+
+
+def opening(there: Town, folder: Path, *more: str) -> Any:
+    """``paidan channel group wecom`` beside the running program."""
+    settings = {
+        "data_dir": str(folder / "data"),
+        "database": {"url": f"sqlite:///{folder / 'town.db'}"},
+        "tenant": TENANT,
+        "channels": {"wecom": there.platform.section().model_dump()},
+    }
+    config = folder / "config.yaml"
+    config.write_text(json.dumps(settings), "utf-8")
+    asked = ["channel", "group", "wecom", "--name", "维修一组", *more, "--config", str(config)]
+    return CliRunner(env={"LANG": "zh_CN.UTF-8", "LC_ALL": ""}).invoke(app, asked)
+
+
+async def test_an_administrator_opens_the_engineers_group_and_it_hears_of_work(
+    there: Town, wecom: FakeWecom, tmp_path: Path
+) -> None:
+    await wecom.says("anna", "在吗", "customer:anna")
+    made = await asyncio.to_thread(
+        opening, there, tmp_path, "--team", "home", "--owner", "wanglei", "--id", "home1"
+    )
+    assert made.exit_code == 0, made.output
+    assert "groups: [wecom/home1]" in made.output
+    company = await there.parts.store.read(TENANT, lambda uow: uow.company)
+    assert set(wecom.members["home1"]) == {s.handles["wecom"] for s in company.members("home")}
+    assert ("appchat/create", "wanglei") in [(p, b.get("owner")) for p, b in wecom.calls]
+    (greeting,) = wecom.messages["home1"]
+    assert "听不到回复" in greeting.text
+    team = replace(company.teams["home"], groups=(ChatRef("wecom", "home1", "group"),))
+    changed = replace(company, teams={**company.teams, "home": team})
+    await there.parts.store.transact(TENANT, lambda uow: uow.put_company(changed))
+    await wecom.says("anna", FAULT, "customer:anna")
+    order = await there.until_order()
+
+    async def told() -> bool:
+        return any(order.number in shown.text for shown in wecom.messages["home1"])
+
+    await wait_until(told)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (("--member", "wanglei"), "2–2000"),
+        (("--member", "nobody", "--member", "wanglei"), "nobody"),
+        (("--team", "home", "--id", "群-1"), "32"),
+        (("--team", "home", "--owner", "zhoulan"), "owner"),
+    ],
+)
+async def test_what_the_platform_would_not_take_is_said_before_it_is_asked(
+    there: Town, wecom: FakeWecom, tmp_path: Path, more: tuple[str, ...], why: str
+) -> None:
+    refused = await asyncio.to_thread(opening, there, tmp_path, *more)
+    assert refused.exit_code != 0
+    assert why in refused.output + str(refused.exception)
+    assert "appchat/create" not in [path for path, _ in wecom.calls]
+
+
+async def test_an_application_that_not_everybody_sees_is_told_where_to_click(
+    there: Town, wecom: FakeWecom, tmp_path: Path
+) -> None:
+    wecom.root_scope = False
+    refused = await asyncio.to_thread(opening, there, tmp_path, "--team", "home")
+    assert refused.exit_code != 0
+    assert "可见范围" in refused.output + str(refused.exception)

@@ -61,6 +61,8 @@ class FakeWecom(Platform):
         self.sent_at: dict[str, list[float]] = {}
         self.strangers: set[str] = set()
         self.app_chats: set[str] = set()
+        self.members: dict[str, list[str]] = {}
+        self.root_scope = True
         self.allowed_ip = True
         self.away = 0.0
         self.access = ""
@@ -188,6 +190,24 @@ class FakeWecom(Platform):
         show_card(self.tasks[task], card)
         self.tasks[task].edits += 1
         return _no(0, "ok")
+
+    def _appchat_create(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The rules of document/path/90245."""
+        if not self.root_scope:
+            return _no(60011, "no privilege to access/modify contact/party/agent")
+        members, chat = body["userlist"], body.get("chatid") or f"wr{next(self._ids)}"
+        if not 2 <= len(set(members)) <= 2000:
+            return _no(UNTOLD, "invalid user list size")
+        assert 0 < len(body["name"]) <= 50, "the platform would cut this"
+        if body.get("owner", members[0]) not in members:
+            return _no(UNTOLD, "owner is not in the list")
+        if not re.fullmatch(r"[0-9A-Za-z]{1,32}", chat):
+            return _no(86001, "invalid chat id")
+        if chat in self.app_chats:
+            return _no(UNTOLD, "chat id exists already")
+        self.app_chats.add(chat)
+        self.members[chat] = list(members)
+        return {**_no(0, "ok"), "chatid": chat}
 
     def _appchat_send(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["chatid"] not in self.app_chats:
