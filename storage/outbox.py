@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -87,6 +87,11 @@ _CONFIRMED = Sql(
         _IS[NoticeState.SENT],
     )
     .limit(literal_column("1"))
+)
+_CAME_BACK = Sql(
+    update(outbox)
+    .where(TENANT, _n.id == bindparam("its_id"), _IS[NoticeState.SENT])
+    .values(state=literal_column("'dead'"), error=bindparam("why"))
 )
 _RETRY = Sql(
     update(outbox)
@@ -244,6 +249,14 @@ class SqlOutbox:
     def confirmed(self, order_id: str, role: str) -> bool:
         row = self._sql.first(_CONFIRMED, tenant=self._scope.tenant, order_id=order_id, role=role)
         return row is not None
+
+    def came_back(self, order_id: str, message_id: str, why: str) -> Sequence[Queued]:
+        rows = self._sql.rows(OF_ORDER, tenant=self._scope.tenant, order_id=order_id)
+        sent = [queued_of(row) for row in rows if row[4] == NoticeState.SENT]
+        lost = [one for one in sent if one.receipt and one.receipt.message_id == message_id]
+        for one in lost:
+            self._sql.change(_CAME_BACK, tenant=self._scope.tenant, its_id=one.id, why=why)
+        return [replace(one, state=NoticeState.DEAD, error=why) for one in lost]
 
     def retry(self, notice_id: int) -> None:
         at = micros(self._scope.now())

@@ -125,6 +125,10 @@ class Outbox(Protocol):
         """Whether any notice of this work order for this role was confirmed sent."""
         ...
 
+    def came_back(self, order_id: str, message_id: str, why: str) -> Sequence[Queued]:
+        """The notices that this message carried were not delivered after all: they are dead now."""
+        ...
+
     def retry(self, notice_id: int) -> None:
         """Put a dead notice back in the queue (a supervisor's button)."""
         ...

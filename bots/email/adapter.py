@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 from bots.channel import Capabilities, ChannelError, Refused
 from bots.email import threads
+from bots.email.bounces import Returned
 from bots.email.headers import ADDRESS
 from bots.email.mailbox import Mailbox, MailboxError, Place, Raw
 from bots.email.postman import Postman
@@ -50,6 +51,8 @@ _PAUSE: Final = 10.0
 _LONGEST_PAUSE: Final = 600.0
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
+
+_NO_ORDER: Final = "-"
 
 _log = logging.getLogger(__name__)
 
@@ -190,8 +193,7 @@ class Email:
             raise Unreadable(f"it has {raw.size // 1_000_000} MB")
         found = await asyncio.to_thread(read, raw.data, self._address, self._trusted)
         if found.bounced:
-            _log.warning("a mail of ours did not arrive")
-            self._board.count(CHANNEL, "undelivered")
+            await self._came_back(found.returned)
         if found.machine or found.bounced or found.ours:
             _log.info("a mail was left alone: %s", found.machine or "our own")
             self._board.count(CHANNEL, "ignored")
@@ -201,6 +203,17 @@ class Email:
             return
         found = await self._threaded(found)
         await self._board.admit(await self._inbound(found, raw.arrived))
+
+    async def _came_back(self, returned: Returned | None) -> None:
+        """What it told stands as undelivered on its work order, and may be handed over again."""
+        _log.warning("a mail of ours did not arrive: %s", returned.why if returned else "unknown")
+        self._board.count(CHANNEL, "undelivered")
+        sent = f"sent:{_short(returned.message_id)}" if returned else ""
+        number = await self._board.notes.get(sent) if sent else None
+        if returned is None or not number:
+            return
+        if await self._board.came_back(number, returned.message_id, returned.why):
+            await self._board.notes.drop(sent)
 
     async def _inbound(self, found: Letter, arrived: datetime) -> Inbound:
         media = [await self._kept(file.data, file.name) for file in found.files]
@@ -284,7 +297,7 @@ class Email:
         except ValueError:
             raise Refused(CHANNEL, "an address that cannot stand in a mail") from None
         await self._postman.carry(mail, self._address, to)
-        await self._board.notes.put(f"sent:{_short(message_id)}", "1", SENT)
+        await self._board.notes.put(f"sent:{_short(message_id)}", number or _NO_ORDER, SENT)
         if named:
             await self._remember(chat, thread.after(message_id))
         if number:

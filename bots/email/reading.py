@@ -15,7 +15,8 @@ from typing import Final
 
 from bots.channel import Capabilities
 from bots.email import sorting, threads
-from bots.email.bodies import Body, File, body_of
+from bots.email.bodies import File, body_of
+from bots.email.bounces import Returned, returned
 from bots.email.headers import Headers, author
 from bots.email.quoting import new_words
 from bots.text_commands import mentioned
@@ -64,6 +65,7 @@ class Letter:
     files: tuple[File, ...] = ()
     machine: str = ""
     bounced: bool = False
+    returned: Returned | None = None
     ours: bool = False
     verified: bool = False
     number: str = ""
@@ -104,12 +106,12 @@ def _read(data: bytes, own: str, trusted: str) -> Letter:
         who = ("", "mailer-daemon@invalid.invalid")
     if who is None:
         raise Unreadable("it names no single sender who could be answered")
-    return _letter(headers, body_of(mail), who, kind, data, own, trusted)
+    return _letter(mail, headers, who, kind, data, own, trusted)
 
 
 def _letter(
+    mail: EmailMessage,
     headers: Headers,
-    body: Body,
     who: tuple[str, str],
     kind: str,
     data: bytes,
@@ -117,6 +119,7 @@ def _letter(
     trusted: str,
 ) -> Letter:
     name, address = who
+    body = body_of(mail)
     domain = own.rpartition("@")[2]
     own_id = next(iter(headers.ids("message-id")), "")
     named = own_id or hashlib.sha256(data).hexdigest()
@@ -139,6 +142,7 @@ def _letter(
         files=tuple(body.files),
         machine=sorting.automatic(headers, kind, address, subject),
         bounced=sorting.bounced(headers, kind),
+        returned=returned(mail, before, domain) if sorting.bounced(headers, kind) else None,
         ours=address == own or bool(threads.ours(own_id, domain)),
         verified=sorting.verified(headers, trusted, address),
         number=number,

@@ -122,6 +122,11 @@ async def _nothing(_blob: str) -> bytes | None:
     return None
 
 
+async def _unknown(_number: str, _message_id: str, _why: str) -> bool:
+    """No record to mark."""
+    return False
+
+
 async def _nobody(_code: str, _facts: Sequence[str]) -> None:
     """Nobody to tell."""
 
@@ -142,6 +147,8 @@ class Switchboard:
     ``keep`` stores an attachment that came along, by its MIME type, and gives the blob's name.
     ``picture`` gives the bytes of a kept picture by its blob's name, without what the camera wrote
     into it; None where there is none.
+    ``came_back`` marks that a message was not delivered after all: the work order's number, what
+    we called the message, and why.
     ``tell`` tells the supervisors, at most once a day, of what a person has to mend: the code of a
     finding's words and the facts in them.
     ``answers`` says that what is said to a message may be said by this very process, so that a call
@@ -159,6 +166,7 @@ class Switchboard:
     locale: Callable[[str], Awaitable[str]] = _chinese
     count: Callable[[str, str], None] = lambda _channel, _event: None
     keep: Callable[[bytes, str], Awaitable[str]] = _nowhere
+    came_back: Callable[[str, str, str], Awaitable[bool]] = _unknown
     picture: Callable[[str], Awaitable[bytes | None]] = _nothing
     tell: Callable[[str, Sequence[str]], Awaitable[None]] = _nobody
     answers: bool = True

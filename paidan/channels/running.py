@@ -16,6 +16,7 @@ from bots.gateway.adapter import Adapter, Admit, Link, Switchboard
 from bots.gateway.tokens import Tokens
 from paidan.bare import bare
 from paidan.channels import Channels
+from paidan.channels.returns import came_back
 from paidan.channels.troubles import tell_supervisors
 from paidan.signing import press_path
 from workflow.errors import PaidanError
@@ -81,6 +82,7 @@ def plug(
             locale=partial(_locale, store, tenant, name),
             count=count,
             keep=store.blobs.put,
+            came_back=partial(came_back, store, tenant, name),
             picture=partial(_picture, store),
             answers=answers,
             tell=partial(tell_supervisors, store, tenant, name, section.words),

@@ -331,6 +331,69 @@ async def test_what_a_server_says_is_understood(
     assert mail.sent == []
 
 
+async def notices_of(there: Town, order: Any) -> list[Any]:
+    queued = there.parts.store.outbox_audit(TENANT)
+    return [q for q in queued if q.notice.order_id == order.id and q.notice.to.channel == "email"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_a_mail_that_comes_back_stands_on_its_work_order_and_can_be_sent_again(
+    there: Town, mail: FakeMail, whole: bool
+) -> None:
+    order, told = await opened(there, mail, mail.compose("anna", FAULT))
+    await mail.lay(mail.bounce(told, whole=whole))
+
+    async def dead() -> list[Any]:
+        return [q for q in await notices_of(there, order) if q.state == "dead"]
+
+    (lost, *_) = await wait_until(dead)
+    assert "5.1.1" in lost.error
+    assert "User unknown" in lost.error
+    assert "anna@" not in lost.error
+    shown = await there.until_told(lambda s: "没有送达" in s.text, "group:supervisors")
+    assert "5.1.1" in shown.text
+    assert len(await there.orders()) == 1
+    before = len(mail.mails("anna"))
+    await there.parts.store.transact(TENANT, lambda uow: uow.outbox.retry(lost.id))
+
+    async def again() -> bool:
+        return len(mail.mails("anna")) > before
+
+    await wait_until(again)
+
+
+@pytest.mark.parametrize("action", ["delayed", "relayed"])
+async def test_a_mail_that_is_only_late_is_not_lost(
+    there: Town, mail: FakeMail, action: str
+) -> None:
+    order, told = await opened(there, mail, mail.compose("anna", FAULT))
+    await mail.lay(mail.bounce(told, action))
+    await mail.lay(raw(mail.reply("anna", "门锁密码是8866", told)))
+
+    async def heard() -> bool:
+        return "8866" in histories(there)[order.id]
+
+    await wait_until(heard)
+    assert [q.state for q in await notices_of(there, order) if q.state == "dead"] == []
+    assert len(await there.orders()) == 1
+
+
+async def test_a_report_on_a_mail_that_is_not_ours_changes_nothing(
+    there: Town, mail: FakeMail
+) -> None:
+    order, told = await opened(there, mail, mail.compose("anna", FAULT))
+    real = str(told.mail["Message-ID"])
+    forged = mail.bounce(told).replace(real.encode(), b"<paidan.0.%s@example.com>" % (b"0" * 32))
+    await mail.lay(forged)
+    await mail.lay(raw(mail.reply("anna", "门锁密码是8866", told)))
+
+    async def heard() -> bool:
+        return "8866" in histories(there)[order.id]
+
+    await wait_until(heard)
+    assert [q.state for q in await notices_of(there, order) if q.state == "dead"] == []
+
+
 async def test_who_is_not_let_in_any_more_is_refused_as_an_account(
     alone: tuple[FakeMail, Any],
 ) -> None:

@@ -319,6 +319,31 @@ class FakeMail(Platform):
             References=known,
         )
 
+    def bounce(
+        self, sent: Sent, action: str = "failed", *, whole: bool = True, about: str = "550 5.1.1"
+    ) -> bytes:
+        """A server's report on a mail of ours (RFC 3464), with the mail itself or only its head."""
+        status = (
+            "Reporting-MTA: dns; mx.example.com\r\nArrival-Date: Mon, 23 Nov 2026 10:00:00 +0800"
+            f"\r\n\r\nOriginal-Recipient: rfc822;{sent.to}\r\nFinal-Recipient: rfc822;{sent.to}\r\n"
+            f"Action: {action}\r\nStatus: {about.rsplit(maxsplit=1)[-1]}\r\n"
+            f"Diagnostic-Code: smtp; {about} <{sent.to}> User unknown\r\n"
+        )
+        old = sent.mail.as_bytes(policy=policy.SMTP)
+        kind = "message/rfc822" if whole else "text/rfc822-headers"
+        back = old.decode() if whole else old.partition(b"\r\n\r\n")[0].decode()
+        return (
+            f"Return-Path: <>\r\nFrom: Mail Delivery System <MAILER-DAEMON@mx.example.com>\r\n"
+            f"To: {ADDRESS}\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+            f"Auto-Submitted: auto-replied\r\nMessage-ID: <{next(self._numbers)}@mx.example.com>"
+            "\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; "
+            'report-type=delivery-status; boundary="b0undary"\r\n\r\n'
+            "--b0undary\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+            "I'm sorry to have to inform you. 3号楼电梯困人\r\n"
+            f"--b0undary\r\nContent-Type: message/delivery-status\r\n\r\n{status}\r\n"
+            f"--b0undary\r\nContent-Type: {kind}\r\n\r\n{back}\r\n--b0undary--\r\n"
+        ).encode()
+
     def mails(self, who: str) -> list[Sent]:
         """What somebody got from us."""
         return [sent for sent in self.sent if sent.to == self.user(who)]
