@@ -31,7 +31,7 @@ from bots.situation import (
     words,
 )
 from workflow.company import Company
-from workflow.errors import Conflict, PaidanError
+from workflow.errors import Conflict, PaidanError, Unavailable
 from workflow.joining import Judge
 from workflow.kept import Admitted, Case
 from workflow.knowledge import Knows, Use
@@ -137,9 +137,14 @@ class FrontDesk:
 
         A refusal is answered and changes nothing else. An unexpected failure leaves the message
         waiting, and after five of them parks it as a case.
+
+        Raises:
+            Unavailable: the database is away; the message waits for it.
         """
         try:
             return await self._settled(tenant, admitted)
+        except Unavailable:  # not the message's fault: it waits until the database is back
+            raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the message must not be lost
             _log.exception("message %s of %s was not settled", admitted.id, tenant)
             return await self._failed(tenant, admitted, error)
@@ -157,7 +162,7 @@ class FrontDesk:
         lock = OPEN_OR_JOIN if inbound.action is None and inbound.addressed else ""
         try:
             return await self._store.transact(tenant, unit, key=admitted.conversation, lock=lock)
-        except Conflict:
+        except (Conflict, Unavailable):
             raise
         except PaidanError as error:
             refusal = error

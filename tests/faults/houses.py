@@ -89,6 +89,8 @@ class Street:
     houses: list[House] = field(default_factory=list)
     acknowledged: set[str] = field(default_factory=set)
     answers: Counter[int] = field(default_factory=Counter)
+    served: str = ""
+    """What the processes reach the database by, if not as we do."""
     _updates: int = 0
 
     # --- processes ------------------------------------------------------------------------------
@@ -100,7 +102,7 @@ class Street:
             **os.environ,
             "PAIDAN_HOME": str(self.folder),
             "PAIDAN__TENANT": TENANT,
-            "PAIDAN__DATABASE__URL": self.database,
+            "PAIDAN__DATABASE__URL": self.served or self.database,
             "PAIDAN__REDIS__URL": self.redis,
             "PAIDAN__HTTP__PORT": str(port),
             "PAIDAN__METRICS__PORT": str(watched),

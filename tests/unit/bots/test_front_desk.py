@@ -19,6 +19,7 @@ from notifier.replies import word
 from paidan.clock import FrozenClock
 from paidan.demo import seed
 from storage import SqlStore, open_store
+from workflow.errors import Unavailable
 from workflow.kept import Admitted, Case
 from workflow.ports import UnitOfWork
 from workflow.records import Action, ChatRef, Correction, Inbound, Media, Notice, Understanding
@@ -388,3 +389,26 @@ async def test_a_join_is_taken_back(at: Desk) -> None:
     assert [reporter.customer_id for reporter in order.reporters] == ["c01"]
     own = await at.read(lambda uow: uow.orders.of_chat(ChatRef("sandbox", "customer:c02")))
     assert [o.links for o in own] == [(("unjoined", first.order_id),)]
+
+
+async def test_a_database_that_is_away_is_no_refusal_and_no_failure_of_the_message(
+    at: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was once answered as a refusal, and the report was gone."""
+    at.knows(HVAC)
+    admitted = await at.desk.admit(inbound(HVAC.text))
+    assert admitted is not None
+    transact = at.store.transact
+    away = [True]
+
+    async def flaky(*args: Any, **named: Any) -> Any:
+        if away and away.pop():
+            raise Unavailable(why="server closed the connection")
+        return await transact(*args, **named)
+
+    monkeypatch.setattr(at.store, "transact", flaky)
+    with pytest.raises(Unavailable):
+        await at.desk.settle(TENANT, admitted)
+    waiting = await at.again(admitted)
+    assert (waiting.state, waiting.attempts) == ("waiting", 0)
+    assert await at.desk.settle(TENANT, admitted) == "opened"
