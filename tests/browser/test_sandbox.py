@@ -156,3 +156,15 @@ async def test_no_page_scrolls_sideways_and_buttons_are_large(screen: Screen) ->
     )
     assert heights
     assert min(heights) >= 48
+
+
+async def test_the_search_says_what_it_searches_and_nothing_of_it_is_cut(screen: Screen) -> None:
+    await screen.open("/sandbox")
+    await screen.page.click(".as-supervisor button")
+    await expect(screen.page.locator(".burning")).to_have_count(0)
+    hint = screen.page.locator(".search .hint")
+    wanted = {"desk": "单号、姓名、电话、地点", "phone": "搜工单"}[screen.size]
+    assert (await hint.inner_text()).strip() == wanted
+    assert await hint.evaluate("e => e.scrollWidth <= e.clientWidth")
+    await screen.page.fill("#q", "电梯")
+    assert not await hint.is_visible()

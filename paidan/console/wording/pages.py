@@ -22,6 +22,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "nav.sandbox": ("沙盒", "Sandbox"),
     "search": ("搜索工单", "Search work orders"),
     "search.hint": ("单号、姓名、电话、地点", "Number, name, phone, place"),
+    "search.short": ("搜工单", "Search"),
     "lamp.live": ("实时", "Live"),
     "lamp.stale": ("已断开，正在重连", "Stale, reconnecting"),
     "theme": ("颜色", "Colours"),

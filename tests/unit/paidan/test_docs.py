@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from paidan.settings import Settings
 from paidan.tables import COLUMNS
 from workflow.taxonomy import FAULT_TYPES
 
-REFERENCE = Path(__file__).parents[3] / "docs/reference"
+ROOT = Path(__file__).parents[3]
+REFERENCE = ROOT / "docs/reference"
 
 
 def page(name: str) -> str:
@@ -74,3 +76,10 @@ def test_the_card_template_of_dingtalk_is_built_from_every_variable() -> None:
     text = (REFERENCE.parent / "how-to/dingtalk.md").read_text("utf-8")
     named = {name for name in FIELDS if not name.startswith(("b2_", "b3_", "b4_", "b5_"))}
     assert not [name for name in named if f"`{name}`" not in text]
+
+
+def test_the_english_readme_lists_every_how_to_that_the_chinese_one_does() -> None:
+    wanted, told = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.en.md"))
+    listed = sorted(set(re.findall(r"docs/how-to/[\w-]+\.md", wanted)))
+    assert len(listed) > 10
+    assert [page for page in listed if page not in told] == []
