@@ -371,6 +371,7 @@ setTimeout(() => { console.log(JSON.stringify(['late', ...seen])); process.exit(
 
 
 async def test_tencents_own_client_finds_the_gateway_it_knows(tmp_path: Path) -> None:
+    judges.insist()
     bot = FakeWecomBot()
     await bot.start()
     try:
