@@ -13,12 +13,10 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
 from bots.channel import Anomalous, Barred, Channel, ChannelError, Refused, Retry, Unsupported
-from notifier.deadletters import dead_letters
 from notifier.mailbox import (
     Parcel,
     digest,
@@ -29,11 +27,10 @@ from notifier.mailbox import (
     retired,
 )
 from notifier.pacing import OPEN_FOR, Breaker, Window, backoff
-from notifier.troubles import trouble
+from notifier.recording import UNKNOWN, Dead, Durable, Later, Outcome, Record, Sent
 from notifier.wording import DEFAULT, Words
-from workflow.errors import Unavailable
 from workflow.kept import Queued
-from workflow.ports import Clock, Engine, Store, UnitOfWork
+from workflow.ports import Clock
 from workflow.records import ChatRef, Outgoing, Receipt, Urgency
 from workflow.tracing import caused_by
 
@@ -45,45 +42,11 @@ ANSWER_WITHIN = 10.0
 """Seconds a channel has to answer; later its answer is unknown."""
 PATIENCE = 2.0
 """Seconds :meth:`Delivery.run_once` waits for slow chats before it lets the others go on."""
-UNRECORDED = 0.5
-"""Seconds until a record that the database did not take is offered to it again."""
 GIVE_UP_AFTER = timedelta(hours=24)
 """How long a channel may put a notice off before it is dead."""
 Photos = Callable[[str, ChatRef, str], str]
 """Of this tenant, for this chat, of this work order."""
-UNKNOWN = "unknown"
 _REMEMBERED = 10_000
-
-
-class Durable(Store, Engine, Protocol):
-    """Both doors of storage."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Later:
-    """Not now. ``counted`` says that it was the notice's own failure, ``spacing`` how far apart
-    those behind it may follow.
-    """
-
-    at: datetime
-    why: str
-    counted: bool = False
-    spacing: timedelta = timedelta(0)
-    barred: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    to: ChatRef
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class _Dead:
-    why: str
-
-
-_Outcome = _Later | _Sent | _Dead
 
 
 @dataclass
@@ -131,14 +94,12 @@ class Delivery:
         self._locale = locale
         self._answer_within = answer_within
         self._patience = patience
-        self._count = count
+        self._record = Record(store, clock, self._words, count)
         self._photos = photos
         self._chats: dict[tuple[str, str, str], _Chat] = {}
         self._breakers: dict[tuple[str, str], Breaker] = defaultdict(Breaker)
         self._routes: dict[tuple[str, str, str], Breaker] = {}
-        self._failures: dict[int, int] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._closing = False
 
     async def run_once(self, tenant: str) -> int:
         """Claim what is due and send it; how many notices were claimed.
@@ -163,7 +124,7 @@ class Delivery:
 
     async def close(self) -> None:
         """Wait for what is being sent; nothing new is begun by this."""
-        self._closing = True
+        self._record.closing = True
         while self._running:
             await asyncio.wait(self._running)
 
@@ -201,14 +162,14 @@ class Delivery:
                 return
             with caused_by(parcel.lead.cause):
                 outcome = await self._deliver(tenant, parcel)
-                await self._settle(tenant, parcel, outcome)
-            if isinstance(outcome, _Later) and not outcome.barred:
+                await self._record.settle(tenant, parcel, outcome)
+            if isinstance(outcome, Later) and not outcome.barred:
                 soon = outcome.at
                 if outcome.counted:
                     soon = min(soon, self._clock.now(tenant) + OPEN_FOR)
                 for place, behind in enumerate(waiting[n + 1 :], 1):
                     at = soon + place * outcome.spacing
-                    await self._settle(tenant, behind, _Later(at, "behind another notice"))
+                    await self._record.settle(tenant, behind, Later(at, "behind another notice"))
                 return
 
     def _parcels(self, tenant: str, box: Sequence[Queued]) -> list[Parcel]:
@@ -230,78 +191,78 @@ class Delivery:
 
     # --- one message --------------------------------------------------------------------------
 
-    async def _deliver(self, tenant: str, parcel: Parcel) -> _Outcome:
+    async def _deliver(self, tenant: str, parcel: Parcel) -> Outcome:
         """Try the chat it is for, then its fallbacks.
 
         The next one is tried when a chat or the account is refused for good; for an emergency, or
         when this was the last attempt, also when it merely fails.
         """
-        tries = self._tries(parcel) + 1
+        tries = self._record.tries(parcel) + 1
         last, old = tries >= MOST_ATTEMPTS, self._is_old(tenant, parcel)
         eager = last or old or parcel.lead.urgency == Urgency.RED
-        later: _Later | None = None
+        later: Later | None = None
         whys: list[str] = []
         for to in (parcel.lead.to, *parcel.lead.fallbacks):
             outcome = await self._try(tenant, parcel, to, tries)
-            if isinstance(outcome, _Sent):
+            if isinstance(outcome, Sent):
                 return outcome
             whys.append(f"{to.channel}: {outcome.why}")
-            if isinstance(outcome, _Later):
+            if isinstance(outcome, Later):
                 later = later or outcome
                 if not eager and not outcome.barred:
                     return later
         if later is None or old or (last and later.counted):
-            return _Dead("; ".join(whys))
+            return Dead("; ".join(whys))
         return later
 
-    async def _try(self, tenant: str, parcel: Parcel, to: ChatRef, tries: int) -> _Outcome:
+    async def _try(self, tenant: str, parcel: Parcel, to: ChatRef, tries: int) -> Outcome:
         """One chat: unless it cannot be, need not be, or must not be now, speak."""
         channel = self._channels.get(to.channel)
         if channel is None:
-            return _Dead("no such channel")
+            return Dead("no such channel")
         can, now = channel.capabilities, self._clock.now(tenant)
         if to.kind == "group" and not can.groups:
-            return _Dead("no groups")
+            return Dead("no groups")
         unneeded = nothing_to_show(parcel, can) if to == parcel.lead.to else ""
         if unneeded:
-            return _Sent(to, Receipt(parcel.previous, now, unneeded))
+            return Sent(to, Receipt(parcel.previous, now, unneeded))
         return self._wait(tenant, parcel, to) or await self._speak(
             channel, tenant, parcel, to, tries
         )
 
-    def _wait(self, tenant: str, parcel: Parcel, to: ChatRef) -> _Later | None:
+    def _wait(self, tenant: str, parcel: Parcel, to: ChatRef) -> Later | None:
         """Until when the channel rests or the chat's window is full."""
         now = self._clock.now(tenant)
         breaker = self._breakers[tenant, to.channel]
         resting = breaker.blocked(now)
         if resting is not None:
             why = "the account is refused" if breaker.barred else "the channel rests after failures"
-            return _Later(resting, why, barred=breaker.barred)
+            return Later(resting, why, barred=breaker.barred)
         route = self._routes.get((tenant, to.channel, to.chat))
         shut = route.blocked(now) if route is not None else None
         if shut is not None:
-            return _Later(shut, "the way into this chat is refused", barred=True)
+            return Later(shut, "the way into this chat is refused", barred=True)
         window = self._chat(tenant, to).window
         full = window.take(now, urgent=parcel.urgent)
         if full is not None:
-            return _Later(full, "all the chat takes in a minute", spacing=window.spacing())
+            return Later(full, "all the chat takes in a minute", spacing=window.spacing())
         return None
 
     async def _speak(
         self, channel: Channel, tenant: str, parcel: Parcel, to: ChatRef, tries: int
-    ) -> _Outcome:
+    ) -> Outcome:
         now, breaker = self._clock.now(tenant), self._breakers[tenant, to.channel]
         breaker.trying(now)
         try:
             receipt = await self._say(channel, tenant, parcel, to)
         except Retry as busy:
-            return _Later(now + max(busy.after, timedelta(seconds=1)), busy.why)
+            return Later(now + max(busy.after, timedelta(seconds=1)), busy.why)
         except Barred as no:
-            await self._tell_barred(tenant, no)
-            return _Later(self._bar(tenant, no, now), no.why, barred=True)
+            await self._record.tell_barred(tenant, no)
+            return Later(self._bar(tenant, no, now), no.why, barred=True)
         except (Refused, Unsupported) as no:
             breaker.succeeded()
-            return _Dead(no.why)
+            return Dead(no.why)
         except (TimeoutError, Anomalous) as silence:
             breaker.failed(now)
             why = silence.why if isinstance(silence, Anomalous) else "no answer"
@@ -312,7 +273,7 @@ class Delivery:
             return self._again(now, type(error).__name__, tries)
         breaker.succeeded()
         self._routes.pop((tenant, to.channel, to.chat), None)
-        return _Sent(to, receipt)
+        return Sent(to, receipt)
 
     def _bar(self, tenant: str, no: Barred, now: datetime) -> datetime:
         """Close the account's way, or that into one chat; when to try it again."""
@@ -322,8 +283,8 @@ class Delivery:
         account.succeeded()
         return self._routes.setdefault((tenant, no.channel, no.chat), Breaker()).bar(now)
 
-    def _again(self, now: datetime, why: str, tries: int) -> _Later:
-        return _Later(now + backoff(tries, self._chance()), why, counted=True)
+    def _again(self, now: datetime, why: str, tries: int) -> Later:
+        return Later(now + backoff(tries, self._chance()), why, counted=True)
 
     async def _say(self, channel: Channel, tenant: str, parcel: Parcel, to: ChatRef) -> Receipt:
         """Send it as the channel can show it; plainer, or as a new message, where it must be."""
@@ -370,102 +331,6 @@ class Delivery:
         except (ChannelError, TimeoutError) as why:
             log.info("older card stays", tenant=tenant, channel=channel.name, why=str(why))
 
-    # --- the record ---------------------------------------------------------------------------
-
-    async def _settle(self, tenant: str, parcel: Parcel, outcome: _Outcome) -> None:
-        now = self._clock.now(tenant)
-        for n, queued in enumerate(parcel.notices):
-            self._count(queued.notice.to.channel, _named(outcome))
-            if isinstance(outcome, _Sent):
-                await self._sent(queued, outcome, now, joined=n > 0)
-            elif isinstance(outcome, _Later):
-                if outcome.counted:
-                    self._failures[queued.id] = self._failures.get(queued.id, 0) + 1
-                await self._record(
-                    queued, at=now, error=self._said(queued, outcome), retry_at=outcome.at
-                )
-            else:
-                self._failures.pop(queued.id, None)
-                await self._record(queued, at=now, error=outcome.why)
-        if isinstance(outcome, _Dead):
-            await self._bury(tenant, parcel, outcome.why)
-
-    async def _sent(self, queued: Queued, sent: _Sent, now: datetime, *, joined: bool) -> None:
-        self._failures.pop(queued.id, None)
-        notice, receipt = queued.notice, sent.receipt
-        if joined:
-            told = ("sent together with other news", receipt.degraded)
-            receipt = replace(receipt, degraded="; ".join(text for text in told if text))
-        there = replace(queued, notice=replace(notice, to=sent.to))
-        await self._record(there, at=now, receipt=receipt)
-        log.info(
-            "notice sent",
-            tenant=queued.tenant,
-            notice=queued.id,
-            kind=notice.kind,
-            channel=sent.to.channel,
-            receipt=receipt.message_id,
-            trace=notice.cause,
-        )
-
-    async def _record(
-        self,
-        queued: Queued,
-        *,
-        at: datetime,
-        receipt: Receipt | None = None,
-        error: str = "",
-        retry_at: datetime | None = None,
-    ) -> None:
-        """Until the database takes it: nothing is sent again because nobody knew that it was."""
-        while True:
-            try:
-                return await self._store.settle_notice(
-                    queued, at=at, receipt=receipt, error=error, retry_at=retry_at
-                )
-            except Unavailable as why:
-                if self._closing:
-                    raise
-                log.warning("a send is not on record yet", notice=queued.id, why=str(why))
-            await asyncio.sleep(UNRECORDED)
-
-    @staticmethod
-    def _said(queued: Queued, later: _Later) -> str:
-        """The reason to record; a doubt whether it arrived stays until it is resolved."""
-        doubt = queued.error.startswith(UNKNOWN) and not later.why.startswith(UNKNOWN)
-        return f"{UNKNOWN}; {later.why}" if doubt else later.why
-
-    async def _bury(self, tenant: str, parcel: Parcel, why: str) -> None:
-        """Tell the supervisors, once, of what nobody will hear."""
-        log.warning(
-            "notice is dead",
-            tenant=tenant,
-            notices=[queued.id for queued in parcel.notices],
-            channel=parcel.lead.to.channel,
-            why=why,
-        )
-        words = self._words(tenant)
-
-        def write(uow: UnitOfWork) -> None:
-            for queued in parcel.notices:
-                for notice in dead_letters(queued, why, uow.company, words):
-                    uow.outbox.add(notice)
-
-        await self._store.transact(tenant, write)
-
-    async def _tell_barred(self, tenant: str, no: Barred) -> None:
-        log.warning("refused", tenant=tenant, channel=no.channel, chat=no.chat, why=no.why)
-        code = "delivery.barred_chat" if no.chat else "delivery.barred"
-        text = self._words(tenant).say(code, channel=no.channel, chat=no.chat, why=no.why)
-        facts = (no.chat,) if no.chat else ()
-        now = self._clock.now(tenant)
-
-        def write(uow: UnitOfWork) -> None:
-            for notice in trouble(no.channel, "barred", facts, text, uow.company, now):
-                uow.outbox.add(notice)
-
-        await self._store.transact(tenant, write)
-
     # --- what it remembers --------------------------------------------------------------------
 
     def _chat(self, tenant: str, to: ChatRef) -> _Chat:
@@ -488,9 +353,6 @@ class Delivery:
         since = [max(q.created_at, q.notice.not_before or q.created_at) for q in parcel.notices]
         return now - min(since) > GIVE_UP_AFTER
 
-    def _tries(self, parcel: Parcel) -> int:
-        return max(self._failures.get(queued.id, 0) for queued in parcel.notices)
-
     @staticmethod
     def _doubtful(parcel: Parcel) -> bool:
         return any(q.state == UNKNOWN or q.error.startswith(UNKNOWN) for q in parcel.notices)
@@ -509,12 +371,3 @@ class Delivery:
         for (tenant, channel), breaker in self._breakers.items():
             if breaker.barred:
                 yield tenant, channel
-
-
-def _named(outcome: _Outcome) -> str:
-    """One word for the count of notices."""
-    if isinstance(outcome, _Sent):
-        return "sent"
-    if isinstance(outcome, _Dead):
-        return "dead"
-    return "unclear" if outcome.why.startswith(UNKNOWN) else "put_off"
