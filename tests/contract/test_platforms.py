@@ -100,9 +100,8 @@ async def test_accepted_and_completed_from_the_card(there: Town) -> None:
 async def test_of_two_who_press_one_wins_and_the_other_is_told_by_whom(there: Town) -> None:
     order, card = await reported(there, text=RUBBISH, button="抢单")
     first, second, *_ = order.candidates
-    await asyncio.gather(
-        there.staff_presses(first, card, "抢单"), there.staff_presses(second, card, "抢单")
-    )
+    copies = [(who, await there.own_copy(who, card, "抢单")) for who in (first, second)]
+    await asyncio.gather(*(there.press_own(who, copy, "抢单") for who, copy in copies))
     taken = await there.until_order(lambda o: o.state == State.IN_PROGRESS)
     winner = taken.assignee
     loser = second if winner == first else first

@@ -14,9 +14,10 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,22 @@ class Street:
     # --- processes ------------------------------------------------------------------------------
 
     async def open(self, role: str = "all", **env: str) -> House:
-        """Start a process and wait until it is ready."""
+        """Start a process and wait until it is ready; on other ports if somebody was faster."""
+        while True:
+            house = await self._start(role, env)
+            self.houses.append(house)
+            if await wait_until(partial(self._settled_in, house), self.logs) == "ready":
+                return house
+            self.houses.remove(house)
+
+    async def _settled_in(self, house: House) -> str:
+        log = self.folder / f"{house.role}-{house.port}.log"
+        if not house.alive and "端口被占用" in log.read_text():
+            log.unlink()
+            return "again"
+        return "ready" if await self.ready(house) else ""
+
+    async def _start(self, role: str, env: Mapping[str, str]) -> House:
         port, watched = free_port(), free_port()
         given = {
             **os.environ,
@@ -118,10 +134,7 @@ class Street:
             stderr=log,
         )
         log.close()
-        house = House(role, port, watched, process)
-        self.houses.append(house)
-        await wait_until(lambda: self.ready(house), self.logs)
-        return house
+        return House(role, port, watched, process)
 
     async def ready(self, house: House) -> bool:
         """What ``/readyz`` says."""

@@ -292,11 +292,20 @@ class Town:
         """The team's card, once it has this button."""
         return await self.until_told(lambda shown: button in shown.buttons)
 
+    async def own_copy(self, who: str, shown: Shown, label: str) -> Shown:
+        """A card as a colleague has it: their own where the platform shows it to each alone."""
+        home = self.homes.of(f"staff:{who}")
+        if home is None or not home.direct:
+            return shown
+        return await self.until_shown(f"staff:{who}", lambda s: label in s.buttons)
+
     async def staff_presses(self, who: str, shown: Shown, label: str) -> None:
         """A colleague presses a button of a card in the team's group, or of their own copy."""
+        await self.press_own(who, await self.own_copy(who, shown, label), label)
+
+    async def press_own(self, who: str, shown: Shown, label: str) -> None:
+        """They press a card that lies before them, whatever has become of it meanwhile."""
         home = self.homes.of(f"staff:{who}")
-        if home is not None and home.direct:
-            shown = await self.until_shown(f"staff:{who}", lambda s: label in s.buttons)
         if home is not None:
             await home.presses(who, shown, label)
             return
