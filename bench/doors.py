@@ -137,8 +137,7 @@ def wecom_bot() -> Door:
 
 def dingtalk() -> Door:
     fake = DingTalkByHttp()
-    press = {"type": "actionCallback", "outTrackId": "c1", "userId": "u", "content": json.dumps(
-        {"cardPrivateData": {"actionIds": ["b1"], "params": {"key": "k"}}})}  # fmt: skip
+    press = fake.press("anna", "c1", "b1", "k")
     rich = [{"text": "空调坏了"}, {"downloadCode": "d", "type": "picture"}]
     kinds: list[dict[str, Any]] = [
         {"text": {"content": FAULT}},

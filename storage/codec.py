@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -16,6 +17,8 @@ from workflow.errors import InvalidInput
 from workflow.joining.places import parse, place_key
 
 T = TypeVar("T")
+
+LONGEST_KEY: Final = 512
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -124,3 +127,13 @@ def clean(words: str) -> str:
     if "\x00" in words or any("\ud800" <= c <= "\udfff" for c in words):
         return words.replace("\x00", "").encode("utf-8", "replace").decode()
     return words
+
+
+def index_key(words: str) -> str:
+    """The same for what is looked up by it: an index of PostgreSQL takes less than 2,704 bytes, so
+    what is longer than any name of ours keeps its beginning and a digest of the whole.
+    """
+    name = clean(words)
+    if len(name.encode()) <= LONGEST_KEY:
+        return name
+    return f"{name[:64]}#{hashlib.sha256(name.encode()).hexdigest()}"

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import bindparam, delete, select, update
 
-from storage.codec import micros
+from storage.codec import clean, index_key, micros
 from storage.database import Insert, Session, Sql
 from storage.schema import NEVER, channel_notes
 
@@ -80,7 +80,7 @@ class SqlNotes:
         self._now = now
 
     def _key(self, key: str) -> dict[str, str]:
-        return {"its_tenant": self._tenant, "its_area": self._area, "its_key": key}
+        return {"its_tenant": self._tenant, "its_area": self._area, "its_key": index_key(key)}
 
     def _until(self, life: timedelta | None) -> int:
         return NEVER if life is None else micros(self._now() + life)
@@ -91,23 +91,23 @@ class SqlNotes:
         return None if row is None else str(row[0])
 
     async def put(self, key: str, value: str, life: timedelta | None = None) -> None:
-        new = {**self._key(key), "value": value, "until": self._until(life)}
+        new = {**self._key(key), "value": clean(value), "until": self._until(life)}
         await self._change(_PUT, new)
 
     async def swap(
         self, key: str, old: str | None, new: str, life: timedelta | None = None
     ) -> bool:
-        row = {**self._key(key), "value": new, "until": self._until(life)}
+        row = {**self._key(key), "value": clean(new), "until": self._until(life)}
         row["now"] = micros(self._now())
         if old is None:
             return await self._change(_FIRST, row) > 0
-        return await self._change(_SWAP, {**row, "old": old}) > 0
+        return await self._change(_SWAP, {**row, "old": clean(old)}) > 0
 
     async def drop(self, key: str, old: str | None = None) -> None:
         if old is None:
             await self._change(_DROP, self._key(key))
         else:
-            await self._change(_DROP_IF, {**self._key(key), "old": old})
+            await self._change(_DROP_IF, {**self._key(key), "old": clean(old)})
 
     async def sweep(self) -> int:
         """Remove, of all tenants, what has outlived its life; how many notes that was."""
@@ -150,26 +150,31 @@ class RedisNotes:
         self._redis = redis
         self._prefix = f"paidan:{tenant}:notes:{area}:"
 
+    def _name(self, key: str) -> str:
+        return self._prefix + clean(key)
+
     async def get(self, key: str) -> str | None:
-        found = await self._redis.get(self._prefix + key)
+        found = await self._redis.get(self._name(key))
         return found.decode() if isinstance(found, bytes) else found
 
     async def put(self, key: str, value: str, life: timedelta | None = None) -> None:
-        await self._redis.set(self._prefix + key, value, px=_milliseconds(life))
+        await self._redis.set(self._name(key), clean(value), px=_milliseconds(life))
 
     async def swap(
         self, key: str, old: str | None, new: str, life: timedelta | None = None
     ) -> bool:
-        name, px = self._prefix + key, _milliseconds(life)
+        name, px = self._name(key), _milliseconds(life)
         if old is None:
-            return bool(await self._redis.set(name, new, px=px, nx=True))
-        return bool(await self._redis.eval(_REDIS_SWAP, 1, name, old, new, str(px or "")))
+            return bool(await self._redis.set(name, clean(new), px=px, nx=True))
+        return bool(
+            await self._redis.eval(_REDIS_SWAP, 1, name, clean(old), clean(new), str(px or ""))
+        )
 
     async def drop(self, key: str, old: str | None = None) -> None:
         if old is None:
-            await self._redis.delete(self._prefix + key)
+            await self._redis.delete(self._name(key))
         else:
-            await self._redis.eval(_REDIS_DROP, 1, self._prefix + key, old)
+            await self._redis.eval(_REDIS_DROP, 1, self._name(key), clean(old))
 
 
 def _milliseconds(life: timedelta | None) -> int | None:

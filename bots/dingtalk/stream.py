@@ -65,8 +65,8 @@ class Stream:
             try:
                 async for message in socket:
                     if message.type != aiohttp.WSMsgType.TEXT:
-                        break
-                    if not await self._frame(socket, message.data):
+                        _log.warning("DingTalk sent a frame that is none")
+                    elif not await self._frame(socket, message.data):
                         break
             finally:
                 for task in self._working:
@@ -79,14 +79,17 @@ class Stream:
             frame = json.loads(text)
             kind, headers = frame["type"], frame["headers"]
             topic, number = headers["topic"], headers["messageId"]
-            data = frame.get("data") or "{}"
+            data = frame.get("data")
         except (ValueError, TypeError, KeyError, RecursionError):
+            topic = number = None
+        if not isinstance(topic, str) or not isinstance(number, str):
             _log.warning("DingTalk sent a frame that is none")
             return True
+        data = data if isinstance(data, str) and data else "{}"
         if kind == "SYSTEM":
             if topic == "ping":
                 await _acknowledge(socket, number, data)
-            return str(topic) != "disconnect"
+            return topic != "disconnect"
         task = asyncio.create_task(self._callback(socket, topic, number, data))
         self._working.add(task)
         task.add_done_callback(self._working.discard)
@@ -96,19 +99,27 @@ class Stream:
         self, socket: aiohttp.ClientWebSocketResponse, topic: str, number: str, data: str
     ) -> None:
         try:
-            found = json.loads(data)
-            answer = await self._handle(topic, found if isinstance(found, dict) else {})
-        except (CallbackError, ValueError, RecursionError) as error:
+            answer = await self._handle(topic, _object(data))
+        except CallbackError as error:
             _log.warning("a frame of DingTalk's was refused: %s", error)
             answer = {}
         except Exception:  # noqa: BLE001 - not acknowledged, it comes again
             _log.exception("a frame of DingTalk's failed; it will come again")
             return
-        await _acknowledge(socket, number, json.dumps({"response": answer}, ensure_ascii=False))
+        await _acknowledge(socket, number, json.dumps({"response": answer}))
+
+
+def _object(data: str) -> Mapping[str, Any]:
+    """What is in a frame; nothing where it is no object, so that it is refused as malformed."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 async def _acknowledge(socket: aiohttp.ClientWebSocketResponse, number: str, data: str) -> None:
     headers = {"contentType": "application/json", "messageId": number}
     frame = {"code": 200, "headers": headers, "message": "OK", "data": data}
     if not socket.closed:
-        await socket.send_str(json.dumps(frame, ensure_ascii=False))
+        await socket.send_str(json.dumps(frame))

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
 
 from bots.channel import Channel, ChannelError
 from workflow.kept import Admitted
@@ -104,6 +104,26 @@ class Fetched:
 
 
 Admit = Callable[[Inbound], Awaitable[Admitted | None]]
+LONGEST_ID: Final = 512
+"""Bytes; platforms' own ids have less than a hundred, and no index takes thousands."""
+
+
+def fitting(admit: Admit) -> Admit:
+    """The same, for messages whose ids are as short as any platform's.
+
+    Raises:
+        Malformed: from what is returned, for one whose are not.
+    """
+
+    async def admitted(inbound: Inbound) -> Admitted | None:
+        for one in (inbound.chat, inbound.sender, inbound.dedupe_key):
+            if len(one.encode(errors="replace")) > LONGEST_ID:
+                raise Malformed("an id is longer than any of the platform's")
+        return await admit(inbound)
+
+    return admitted
+
+
 Link = Callable[[ChatRef, str, str], str]
 """Makes the address of a button's page, from the chat, the button's label and its string."""
 

@@ -195,4 +195,6 @@ def _text(body: Body, name: str, *, needed: bool = False) -> str:
         return ""
     if not isinstance(found, str) or (needed and not found):
         raise Malformed(f"{name} is missing or no text")
+    if needed and any("\ud800" <= c <= "\udfff" for c in found):
+        raise Malformed(f"{name} has half a character")
     return found

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import plain, split, visible
-from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Switchboard
+from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Malformed, Switchboard
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import say
 from bots.gateway.tencent import Envelope, text_of
@@ -155,11 +155,19 @@ class CustomerService:
         messages, began = found.get("msg_list"), await self._began()
         for message in messages if isinstance(messages, list) else []:
             if isinstance(message, dict):
-                await self._take(message, began)
+                await self._passed(message, began)
         further = found.get("next_cursor")
         if isinstance(further, str) and further:
             await self._board.notes.swap("cursor", cursor, further)
         return bool(found.get("has_more")) and further != cursor
+
+    async def _passed(self, message: Message, began: float) -> None:
+        """Take one message; one that makes no sense does not stop those behind it."""
+        try:
+            await self._take(message, began)
+        except Malformed as error:
+            _log.warning("a message of 微信客服 was passed over: %s", error.why)
+            self._board.count(CHANNEL, "malformed")
 
     async def _began(self) -> float:
         """When we first fetched anything; what was said well before is not news to us."""

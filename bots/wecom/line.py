@@ -18,7 +18,7 @@ import aiohttp
 
 from bots.channel import Anomalous, Retry
 from bots.gateway.codes import Codes
-from bots.wecom.bot_reading import KICKED, event_of
+from bots.wecom.bot_reading import KICKED
 
 ADDRESS: Final = "wss://openws.work.weixin.qq.com"
 PING_EVERY: Final = 30.0
@@ -153,8 +153,9 @@ class Line:
             if frame is None:
                 _log.warning("a frame of %s that is none", self._channel)
                 continue
-            if frame.get("cmd") in _CALLBACKS:
-                if event_of(_body(frame)) == KICKED:
+            command = frame.get("cmd")
+            if isinstance(command, str) and command in _CALLBACKS:
+                if _kicks(frame):
                     raise Kicked
                 await heard.put(frame)
                 continue
@@ -194,9 +195,11 @@ def request_of(frame: Frame) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _body(frame: Frame) -> Mapping[str, Any]:
+def _kicks(frame: Frame) -> bool:
+    """Whether it says that another connection was opened; whatever else it is, it is not read."""
     body = frame.get("body")
-    return body if isinstance(body, dict) else {}
+    event = body.get("event") if isinstance(body, dict) else None
+    return isinstance(event, dict) and event.get("eventtype") == KICKED
 
 
 def _frame(message: aiohttp.WSMessage) -> Frame | None:

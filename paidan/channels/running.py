@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from bots.gateway.adapter import Adapter, Admit, Link, Switchboard
+from bots.gateway.adapter import Adapter, Admit, Link, Switchboard, fitting
 from bots.gateway.tokens import Tokens
 from paidan.bare import bare
 from paidan.channels import Channels
@@ -72,7 +72,7 @@ def plug(
         passing = shared(f"tokens:{name}") if shared else store.notes(tenant, f"tokens:{name}")
         board = Switchboard(
             tenant=tenant,
-            admit=admit,
+            admit=fitting(admit),
             http=http,
             notes=store.notes(tenant, name),
             tokens=Tokens(passing),

@@ -48,6 +48,19 @@ async def test_a_note_is_kept_replaced_and_dropped(notes: Notes) -> None:
     assert await notes.get("cursor") is None
 
 
+async def test_half_characters_and_long_names_are_no_obstacle(notes: Notes) -> None:
+    long = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(3000))
+    key, half = f"session:\ud83d{long}", "灯\x00\ud83d坏了"
+    await notes.put(key, half)
+    kept = await notes.get(key)
+    assert kept is not None
+    assert kept.replace("?", "") == "灯坏了"
+    assert await notes.get(key + "修") is None
+    assert await notes.swap(key, kept, half + half)
+    await notes.drop(key, half + half)
+    assert await notes.get(key) is None
+
+
 async def test_only_one_of_many_takes_what_is_free(notes: Notes) -> None:
     taken = await asyncio.gather(*(notes.swap("lease", None, str(n), HOUR) for n in range(8)))
     assert taken.count(True) == 1

@@ -186,9 +186,11 @@ class FakeDingTalk(Platform):
         return socket
 
     async def frame(
-        self, kind: str, topic: str, data: dict[str, Any], within: float = 20
+        self, kind: str, topic: str, data: object, within: float = 20
     ) -> dict[str, Any]:
-        """Send a frame and wait for its acknowledgement."""
+        """Send a frame and wait for its acknowledgement. An object is written as the text that the
+        platform sends; whatever else ``data`` is stands in the frame as it is.
+        """
 
         async def connected() -> bool:
             return self.socket is not None and not self.socket.closed
@@ -203,8 +205,10 @@ class FakeDingTalk(Platform):
             "contentType": "application/json",
             "time": str(int(time.time() * 1000)),
         }
-        frame = {"specVersion": "1.0", "type": kind, "headers": headers, "data": json.dumps(data)}
-        await self.socket.send_json(frame)
+        text = json.dumps(data) if isinstance(data, dict) else data
+        await self.socket.send_json(
+            {"specVersion": "1.0", "type": kind, "headers": headers, "data": text}
+        )
         async with asyncio.timeout(within):
             return await self.acks[number]
 
