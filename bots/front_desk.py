@@ -43,6 +43,11 @@ from workflow.vocabulary import Term
 ATTEMPTS = 5
 """How often an unexpected failure is tried again before a person has to look."""
 
+ADMIT_WITHIN = 4.0
+"""Seconds in which a message is ours or refused. 企业微信 and 公众号 give up on a callback after
+five, and call again.
+"""
+
 OPEN_OR_JOIN = "open-or-join"
 """While a message is settled that may open a work order, nobody else opens one: strangers name one
 place in ways that no narrower key foresees.
@@ -121,7 +126,11 @@ class FrontDesk:
         self._invites = invites
 
     async def admit(self, inbound: Inbound) -> Admitted | None:
-        """Make a message durably ours, with its line in our own chats; None for a redelivery."""
+        """Make a message durably ours, with its line in our own chats; None for a redelivery.
+
+        Raises:
+            Unavailable: it could not be kept in time; its sender has to try again.
+        """
 
         def keep(uow: UnitOfWork) -> Admitted | None:
             admitted = uow.inbox.admit(inbound)
@@ -130,7 +139,8 @@ class FrontDesk:
                 uow.chat_log.append(post)
             return admitted
 
-        return await self._store.transact(inbound.tenant, keep, key=_conversation(inbound))
+        key = _conversation(inbound)
+        return await self._store.transact(inbound.tenant, keep, key=key, within=ADMIT_WITHIN)
 
     async def settle(self, tenant: str, admitted: Admitted) -> str:
         """Do what an admitted message means; returns its outcome as a plain code.

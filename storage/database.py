@@ -19,13 +19,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 from sqlalchemy.sql import ClauseElement, TableClause
 from sqlalchemy.sql.visitors import iterate
 
 from workflow.errors import InvalidInput
 
 Row = tuple[Any, ...]
+
+WRITE_WITHIN = 10
+"""Seconds PostgreSQL has for a statement of a writer; its units take milliseconds."""
+READ_WITHIN = 30
+"""Seconds it has for a question; the longest are reports."""
 
 
 class Insert(Protocol):
@@ -169,6 +174,9 @@ class Database:
         self._make_private()
         self._writers = self._engine(readonly=False)
         self._readers = self._engine(readonly=True)
+        self._builders = self._writers
+        if self.dialect == "postgresql":
+            self._builders = self._on_postgres(None, poolclass=NullPool)
         self.errors: Any = self._writers.dialect.loaded_dbapi
 
     def _resolved(self, url: str) -> URL:
@@ -198,9 +206,8 @@ class Database:
 
     def _engine(self, *, readonly: bool) -> Engine:
         if self.dialect == "postgresql":
-            return create_engine(
-                self.url, isolation_level="AUTOCOMMIT", pool_size=8, pool_pre_ping=readonly
-            )
+            within = READ_WITHIN if readonly else WRITE_WITHIN
+            return self._on_postgres(within, pool_size=8, pool_pre_ping=readonly)
         engine = create_engine(
             self.url,
             isolation_level="AUTOCOMMIT",
@@ -224,10 +231,22 @@ class Database:
 
         return engine
 
+    def _on_postgres(self, within: int | None, **pool: Any) -> Engine:
+        engine = create_engine(self.url, isolation_level="AUTOCOMMIT", **pool)
+        from storage.postgres import connect  # noqa: PLC0415 - only who has PostgreSQL has psycopg
+
+        @event.listens_for(engine, "do_connect")
+        def _(_dialect: Any, _record: Any, args: Any, kwargs: Any) -> Any:
+            return connect(within, *args, **kwargs)
+
+        return engine
+
     @property
     def engine(self) -> Engine:
-        """For what needs SQLAlchemy itself: creating and migrating tables."""
-        return self._writers
+        """For what needs SQLAlchemy itself and takes its time: creating, migrating and copying
+        tables.
+        """
+        return self._builders
 
     def writer(self) -> tuple[Any, Session]:
         """A connection that may write (give it back with ``close()``), and its session."""
@@ -253,8 +272,8 @@ class Database:
 
     def close(self) -> None:
         """Give everything back; a passing database is gone afterwards."""
-        self._writers.dispose()
-        self._readers.dispose()
+        for engine in (self._writers, self._readers, self._builders):
+            engine.dispose()
         if self._folder is not None:
             self._folder.cleanup()
 

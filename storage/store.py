@@ -22,6 +22,7 @@ from storage.codec import instant, micros
 from storage.conversations import heads, take_heads
 from storage.database import Database, Insert, Row, Session, Sql, is_lost
 from storage.identifiers import Ulids
+from storage.lanes import Job
 from storage.migrating import prepare
 from storage.misfits import Misfit
 from storage.notes import SqlNotes
@@ -31,7 +32,7 @@ from storage.queries import Queries
 from storage.schema import blobs, clock_offsets, companies, metadata
 from storage.shift import shift_on
 from storage.unit import Shared, SqlUnitOfWork
-from storage.writer import Clocked, Job, OnCommit, Writer
+from storage.writer import Clocked, OnCommit, Writer
 from workflow.errors import Unavailable
 from workflow.events import Event
 from workflow.kept import Admitted, Queued, Timer
@@ -181,20 +182,35 @@ class SqlStore:
         *,
         key: str = "",  # noqa: ARG002 - a tenant has one writer, so every key keeps its order
         lock: str = "",
+        within: float | None = None,
     ) -> T:
         """See ``workflow.ports.Store``. All units of a tenant go to the same writer of this
         process, whatever their ``key``: they would only wait for each other's rows otherwise.
         """
-        return await self._submit(tenant, work, lock)
+        return await self._submit(tenant, work, lock, within)
 
-    async def _submit(self, tenant: str, work: Callable[[SqlUnitOfWork], T], lock: str = "") -> T:
+    async def _submit(
+        self,
+        tenant: str,
+        work: Callable[[SqlUnitOfWork], T],
+        lock: str = "",
+        within: float | None = None,
+    ) -> T:
         if not self._open:
             raise Unavailable(why="the store is closed")
         loop = asyncio.get_running_loop()
-        job = Job(tenant, work, loop, loop.create_future(), lock)
         writer = self._writers[sum(tenant.encode()) % len(self._writers)]
+        if within is not None and writer.ahead() > within:
+            raise Unavailable(why="too much waits to be written")
+        job = Job(tenant, work, loop, loop.create_future(), lock, door=within is not None)
         writer.submit(job)
-        result: T = await job.future
+        try:
+            async with asyncio.timeout(within) as patience:
+                result: T = await job.future
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            raise Unavailable(why=f"not written within {within} s") from None
         return result
 
     async def read(self, tenant: str, query: Callable[[UnitOfWork], T]) -> T:
@@ -210,8 +226,8 @@ class SqlStore:
 
     def _read_now(self, query: Callable[[Session], T]) -> T:
         for last in (False, True):
-            session = self._reader()
             try:
+                session = self._reader()
                 session.command(self._database.begin_read)
                 try:
                     return query(session)

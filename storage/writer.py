@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from storage.database import Database, Session, is_closed, is_conflict, is_lost
+from storage.lanes import Job, Lanes
 from storage.unit import Shared, SqlUnitOfWork
 from workflow.errors import Conflict, Unavailable
-from workflow.tracing import CAUSE, caused_by
+from workflow.tracing import caused_by
 
 BATCH = 64
 _TRIES = 3
@@ -37,32 +36,8 @@ Clocked = Callable[[int, float, bool], None]
 """Told of a commit: how many units shared it, its seconds, whether it held."""
 
 
-@dataclass(slots=True, eq=False)
-class Job:
-    """One unit on its way, and what became of it."""
-
-    tenant: str
-    work: Callable[[SqlUnitOfWork], Any]
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Any]
-    lock: str = ""
-    cause: str = field(default_factory=CAUSE.get)
-    result: Any = None
-    error: BaseException | None = None
-    topics: set[str] = field(default_factory=set)
-
-    def settle(self) -> None:
-        """Answer whoever waits, on their loop."""
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(self.result)
-
-
 class Writer:
-    """One thread, one connection, one queue."""
+    """One thread, one connection, two lanes into it."""
 
     def __init__(
         self,
@@ -76,7 +51,7 @@ class Writer:
         self._clocked = clocked
         self._shared = shared
         self._announce = announce
-        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._lanes = Lanes()
         self._connection: Any = None
         self._session: Session | None = None
         self._units = 0
@@ -84,18 +59,20 @@ class Writer:
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Put a unit in the queue."""
-        self._queue.put(job)
+        """Put a unit in its lane."""
+        self._lanes.put(job)
+
+    def ahead(self) -> float:
+        """About how many seconds a unit that came in at a door now would wait."""
+        return self._lanes.ahead()
 
     def close(self) -> None:
         """Finish what is queued and end the thread."""
-        self._queue.put(None)
+        self._lanes.close()
         self._thread.join()
 
     def _serve(self) -> None:
-        running = True
-        while running:
-            batch, running = self._next_batch()
+        while batch := self._lanes.take(BATCH):
             try:
                 self._process(batch)
             except Exception as error:  # noqa: BLE001 - the writer must outlive any surprise
@@ -103,24 +80,35 @@ class Writer:
                 for job in batch:
                     job.error = job.error or Unavailable(why=str(error))
                 self._answer(batch)
+            self._lanes.done(len(batch))
         self._drop_connection()
-
-    def _next_batch(self) -> tuple[list[Job], bool]:
-        batch: list[Job] = []
-        with contextlib.suppress(queue.Empty):
-            while len(batch) < BATCH:
-                job = self._queue.get() if not batch else self._queue.get_nowait()
-                if job is None:
-                    return batch, False
-                batch.append(job)
-        return batch, True
 
     def _process(self, batch: Sequence[Job]) -> None:
         alone = list(batch) if len(batch) == 1 else self._together(batch)
+        away: Unavailable | None = None
         for job in alone:
-            self._by_itself(job)
-        if self._database.dialect == "postgresql":
+            if job.future.done():
+                continue
+            if away is None:
+                self._by_itself(job)
+                away = self._away(job.error)
+            else:
+                job.error = away
+                self._answer([job])
+        if self._database.dialect == "postgresql" and away is None:
             self._look_round(len(batch))
+
+    def _away(self, error: BaseException | None) -> Unavailable | None:
+        """Whether the server, lost by one unit, cannot be reached by the next either: the rest of a
+        batch must not wait for it one after another.
+        """
+        if self._database.dialect != "postgresql" or not isinstance(error, Unavailable):
+            return None
+        try:
+            self._open()
+        except (self._database.errors.Error, DBAPIError) as away:
+            return Unavailable(why=str(away))
+        return None
 
     def _look_round(self, units: int) -> None:
         before, self._units = self._units, self._units + units
@@ -225,6 +213,8 @@ class Writer:
                     break
                 self._drop_connection()
                 if self._database.dialect == "sqlite" or is_closed(error):
+                    break
+                if attempt and is_lost(errors, error):
                     break
                 time.sleep(_PAUSE * 2**attempt)
             else:

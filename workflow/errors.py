@@ -70,6 +70,8 @@ class Conflict(PaidanError):
 
 
 class Unavailable(PaidanError):
-    """The database cannot be used now; ``why`` says what it answered. Nothing was written."""
+    """The database cannot be used now; ``why`` says what it answered. Whoever wanted something
+    written has to try again.
+    """
 
     code = "unavailable"

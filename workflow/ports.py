@@ -338,11 +338,24 @@ class Store(Protocol):
     """The door to durable state."""
 
     async def transact(
-        self, tenant: str, work: Callable[[UnitOfWork], T], *, key: str = "", lock: str = ""
+        self,
+        tenant: str,
+        work: Callable[[UnitOfWork], T],
+        *,
+        key: str = "",
+        lock: str = "",
+        within: float | None = None,
     ) -> T:
         """Run ``work`` in the writer and return its result after the commit. Units with the same
         ``key`` run in the order they were given, and those of a tenant with the same ``lock`` one
         after another whatever process they run in. Whatever ``work`` raises undoes it alone.
+
+        ``within`` is for what comes in from outside and can come again: the seconds its sender
+        waits for. What the house has to do goes before it.
+
+        Raises:
+            Unavailable: the database is away, or could not take it ``within`` that time. It may
+                then have been written all the same.
         """
         ...
 

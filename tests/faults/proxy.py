@@ -1,4 +1,4 @@
-"""A wire between processes and a server, that can be cut, and mended."""
+"""A wire between processes and a server, that can be cut, or clogged, and mended."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ class Wire:
         self._there = (host, port)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._carrying: set[asyncio.Task[None]] = set()
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.port = 0
         self.cuts = 0
 
     async def lay(self) -> None:
         """Take connections, on the same port as before."""
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
@@ -30,30 +33,50 @@ class Wire:
         self._server.close()
         for writer in list(self._open):
             writer.transport.abort()
-        await asyncio.sleep(0)
+        for task in list(self._carrying):
+            task.cancel()
+        await asyncio.gather(*self._carrying, return_exceptions=True)
+
+    def clog(self) -> None:
+        """Take everything and let nothing through, as a server does that stands still."""
+        self._flows.clear()
+
+    def clear(self) -> None:
+        """Let go on what was held up."""
+        self._flows.set()
+
+    async def _take(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._carry(near, back))
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
     async def _carry(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        self._open.add(back)
         try:
+            await self._flows.wait()
             far, there = await asyncio.open_connection(*self._there)
         except OSError:
+            self._open.discard(back)
             back.transport.abort()
             return
-        self._open |= {back, there}
+        self._open.add(there)
         try:
-            await asyncio.gather(_pour(near, there), _pour(far, back))
+            await asyncio.gather(self._pour(near, there), self._pour(far, back))
         finally:
             for writer in (back, there):
                 self._open.discard(writer)
                 writer.transport.abort()
 
-
-async def _pour(source: asyncio.StreamReader, drain: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await source.read(65536):
-            drain.write(data)
-            await drain.drain()
-    with contextlib.suppress(OSError):
-        drain.write_eof()
+    async def _pour(self, source: asyncio.StreamReader, drain: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                await self._flows.wait()
+                drain.write(data)
+                await drain.drain()
+        with contextlib.suppress(OSError):
+            drain.write_eof()
 
 
 @asynccontextmanager
@@ -64,4 +87,5 @@ async def wire(host: str, port: int) -> AsyncIterator[Wire]:
     try:
         yield made
     finally:
+        made.clear()
         await made.cut()

@@ -83,20 +83,23 @@ async def test_a_backup_in_full_traffic_comes_back_elsewhere(
             return len(list(parts.store.audit(TENANT))) >= 3
 
         await wait_until(opened)
-        over = asyncio.Event()
+        over, sent = asyncio.Event(), 10
 
-        async def traffic() -> int:
-            n = 10
+        async def traffic() -> None:
+            nonlocal sent
             while not over.is_set():
-                await parts.front_desk.admit(report(n))
-                n += 1
-            return n
+                await parts.front_desk.admit(report(sent))
+                sent += 1
+
+        async def flows() -> bool:
+            return sent > 12
 
         busy = asyncio.create_task(traffic())
+        await wait_until(flows)
         before = {order.id for order, _ in parts.store.audit(TENANT)}
         path, made = await asyncio.to_thread(back_up, here, tmp_path / "kept.tar", _now())
         over.set()
-        assert await busy > 11
+        await busy
     assert oct(path.stat().st_mode & 0o777) == "0o600"
     assert (made.blobs, made.lost) == (1, ())
 

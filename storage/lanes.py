@@ -1,0 +1,111 @@
+"""What waits for one writer: the house's own work, and what comes in at its doors.
+
+A batch takes from both lanes, the house's first: however many people write at once, a due step or
+a notice waits for no more than the batch under way, and however much the house has to do, half of
+each batch is for the doors. Only the doors are told that it takes too long; what the house has
+under way at once is limited already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workflow.tracing import CAUSE
+
+if TYPE_CHECKING:
+    from storage.unit import SqlUnitOfWork
+
+_NEWEST = 0.2
+"""How much the last batch says about the pace."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One unit on its way, and what became of it. ``door`` says that it came in at one."""
+
+    tenant: str
+    work: Callable[[SqlUnitOfWork], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    lock: str = ""
+    door: bool = False
+    cause: str = field(default_factory=CAUSE.get)
+    result: Any = None
+    error: BaseException | None = None
+    topics: set[str] = field(default_factory=set)
+
+    def settle(self) -> None:
+        """Answer whoever waits, on their loop."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Lanes:
+    """Filled by the loop, emptied by the writer's thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._house: deque[Job] = deque()
+        self._door: deque[Job] = deque()
+        self._some = threading.Condition()
+        self._closed = False
+        self._pace = 0.0
+        self._begun: float | None = None
+
+    def put(self, job: Job) -> None:
+        """Queue a unit."""
+        with self._some:
+            (self._door if job.door else self._house).append(job)
+            self._some.notify()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        with self._some:
+            self._closed = True
+            self._some.notify()
+
+    def take(self, most: int) -> list[Job]:
+        """The next batch, in the order of each lane, without what nobody waits for any more; waits
+        for one. Empty when all is done and nothing more will come.
+        """
+        batch: list[Job] = []
+        with self._some:
+            self._begun = None
+            while not batch:
+                while not (self._house or self._door or self._closed):
+                    self._some.wait()
+                if not (self._house or self._door):
+                    return []
+                share = max(most - len(self._door), most // 2)
+                house = [self._house.popleft() for _ in range(min(share, len(self._house)))]
+                rest = min(most - len(house), len(self._door))
+                both = house + [self._door.popleft() for _ in range(rest)]
+                batch = [job for job in both if not job.future.done()]
+            self._begun = self._clock()
+        return batch
+
+    def done(self, units: int) -> None:
+        """A batch of so many is through; how long it took says how long the next will."""
+        with self._some:
+            if self._begun is not None:
+                took = (self._clock() - self._begun) / max(units, 1)
+                self._pace += (took - self._pace) * (_NEWEST if self._pace else 1.0)
+            self._begun = None
+
+    def ahead(self) -> float:
+        """About how many seconds a unit that came in at a door now would wait."""
+        with self._some:
+            doors = len(self._door)
+            queued = doors + min(len(self._house), doors)
+            under_way = 0.0 if self._begun is None else self._clock() - self._begun
+            return under_way + queued * self._pace
