@@ -8,8 +8,10 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+
+from workflow.errors import NoRoom
 
 _EVER = 2**63 - 1
 _NAME = re.compile(r"[0-9a-f]{64}")
@@ -37,14 +39,40 @@ class FolderBlobs:
         blob = hashlib.sha256(data).hexdigest()
         path = self._path(blob)
         if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            draft = path.with_name(f".{uuid.uuid4().hex}")
-            with draft.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
+            with self._draft(path.parent, data) as draft:
+                draft.replace(path)
         return blob
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _draft(folder: Path, data: bytes) -> Iterator[Path]:
+        """A file that is on the disk, for as long as the block runs or until it has a name."""
+        draft = folder / f".{uuid.uuid4().hex}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                with draft.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                yield draft
+            finally:
+                draft.unlink(missing_ok=True)
+        except OSError as error:
+            raise NoRoom(why=error.strerror or str(error)) from error
+
+    async def probe(self) -> None:
+        """Put a little down and take it away again.
+
+        Raises:
+            NoRoom: the disk takes nothing now.
+        """
+
+        def write() -> None:
+            with self._draft(self._folder, bytes(4096)):
+                pass
+
+        await asyncio.to_thread(write)
 
     async def put(self, data: bytes, mime: str) -> str:
         blob = await asyncio.to_thread(self._write, data)

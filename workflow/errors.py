@@ -7,7 +7,9 @@ PaidanError
 ├── UnknownTicket    no such work order for this tenant
 ├── InvalidInput     a fact is missing or malformed; ``field`` says which
 ├── InvalidPolicy    a policy file cannot be used; ``where`` says file, line and key
-└── Conflict         the stored version moved on; run the unit of work again
+├── Conflict         the stored version moved on; run the unit of work again
+└── Unavailable      nothing can be kept now; try again
+    └── NoRoom       no attachment can be kept now
 
 Console and bots translate ``code`` and ``data`` into the reader's words.
 """
@@ -75,3 +77,9 @@ class Unavailable(PaidanError):
     """
 
     code = "unavailable"
+
+
+class NoRoom(Unavailable):
+    """The folder of the attachments takes nothing now: it is full, read-only, or gone."""
+
+    code = "no_room"

@@ -445,7 +445,11 @@ class Blobs(Protocol):
     """Attachments by content."""
 
     async def put(self, data: bytes, mime: str) -> str:
-        """Store and return the SHA-256 (hex)."""
+        """Store and return the SHA-256 (hex).
+
+        Raises:
+            NoRoom: the disk takes nothing now.
+        """
         ...
 
     async def get(self, blob: str) -> tuple[bytes, str] | None:

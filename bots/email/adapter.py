@@ -34,6 +34,7 @@ from bots.email.reading import (
 from bots.email.writing import Thread, letter, number_in
 from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Malformed, Switchboard
 from bots.gateway.media import LARGEST, sniff
+from workflow.errors import Unavailable
 from workflow.records import Inbound, Media, Outgoing, Receipt
 
 REMEMBERED: Final = timedelta(days=400)
@@ -173,6 +174,9 @@ class Email:
                 await self._take(raw)
             except Unreadable as error:
                 await self._set_aside(box, raw, error.why)
+            except Unavailable:  # nothing is wrong with the mail
+                await self._board.notes.put(tried, str(tries), _DAY)
+                raise
             else:
                 await box.put_away(raw.uid, self._done)
         await self._board.notes.drop(tried)

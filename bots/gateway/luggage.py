@@ -10,11 +10,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bots.channel import ChannelError, Refused
 from bots.gateway.adapter import Adapter
 from bots.gateway.media import LARGEST, sniff
+from workflow.errors import NoRoom
 from workflow.ports import Blobs
 from workflow.records import Inbound, Media
 
@@ -22,6 +24,8 @@ TRIES: Final = 3
 _PAUSE: Final = 1.0
 WITHIN: Final = 45.0
 """Seconds one attachment may take in all."""
+HELD: Final = timedelta(minutes=2)
+"""How long a message waits for room on the disk before it goes on without what came with it."""
 
 Transcribe = Callable[[bytes, Inbound], Awaitable[str | None]]
 """The words of a voice clip that came with this message; None where there are none to be had. It
@@ -51,7 +55,11 @@ class Luggage:
         self._transcribe = transcribe
 
     async def fetch(self, inbound: Inbound) -> Inbound:
-        """The message with its attachments kept; a failed one says why in ``lost``."""
+        """The message with its attachments kept; a failed one says why in ``lost``.
+
+        Raises:
+            NoRoom: the disk takes nothing now; there will be room, or the message gets too old.
+        """
         if not any(self._to_do(media) for media in inbound.media):
             return inbound
         adapter = self._adapters.get(inbound.channel)
@@ -73,6 +81,11 @@ class Luggage:
             why = error.why if isinstance(error, ChannelError) else "no answer in time"
             _log.warning("an attachment of %s did not come: %s", adapter.name, why)
             return replace(media, lost=why)
+        except NoRoom as error:
+            if datetime.now(UTC) - inbound.sent_at < HELD:
+                raise
+            _log.warning("an attachment of %s found no room: %s", adapter.name, error)
+            return replace(media, lost="no room on the disk")
         if home.kind == "voice" and not home.transcript and self._transcribe is not None:
             return replace(home, transcript=await self._words(self._transcribe, data, inbound))
         return home

@@ -1,4 +1,5 @@
-"""Whether this process can serve: the database takes a write, and the loops come round.
+"""Whether this process can serve: the database and the attachments' folder take a write, and the
+loops come round.
 
 The write is tried at most once in a few seconds however often somebody asks, so that asking is
 cheap and a trouble that has passed is seen to have passed.
@@ -18,7 +19,7 @@ import structlog
 from paidan.watch.meters import lag, waiting
 from storage import SqlStore
 from storage.figures import Backlog
-from workflow.errors import Unavailable
+from workflow.errors import NoRoom, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,11 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "the database does not answer in time; look at its load and its locks",
     ),
     "away": ("数据库连不上；看它在不在", "the database cannot be reached; see whether it runs"),
+    "attachments": (
+        "附件存不下：磁盘满了，或附件文件夹不可写；腾出空间就会自己恢复",
+        "attachments cannot be kept: the disk is full or their folder is read-only; make room and "
+        "it goes on by itself",
+    ),
     "loops": (
         "后台循环停了：消息、到期步骤或通知没有人处理；重启进程",
         "the loops have stopped: messages, due steps or notices are not handled; restart",
@@ -110,6 +116,9 @@ class Readiness:
         trouble = await self._trouble()
         now = self._store.now(self._tenant)
         checks, why = {"database": not trouble}, [trouble] if trouble else []
+        checks["attachments"] = await self._room()
+        if not checks["attachments"]:
+            why.append("attachments")
         if self._beats is not None:
             beats = self._beats().values()
             fresh = all((now - beat).total_seconds() < HEARTBEAT for beat in beats)
@@ -136,6 +145,15 @@ class Readiness:
             log.exception("the database takes no write")
             return "away"
         return ""
+
+    async def _room(self) -> bool:
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await self._store.blobs.probe()
+        except (NoRoom, TimeoutError) as error:
+            log.warning("attachments cannot be kept", why=str(error))
+            return False
+        return True
 
     async def _backlog(self, now: datetime) -> Backlog | None:
         try:

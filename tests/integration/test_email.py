@@ -23,11 +23,14 @@ from paidan.channels.email import Email, MailServer, Security
 from paidan.channels.running import plug
 from paidan.settings import Settings
 from storage import SqlStore, open_store
+from storage.conversations import SqlInbox
 from tests.vendors.ear import Ear
 from tests.vendors.mail import ADDRESS, FakeMail, PollingMail, unreachable_port
 from tests.vendors.platform import TENANT, Town, town
 from tests.waiting import wait_until
-from workflow.records import ChatRef, Outgoing
+from workflow.errors import Unavailable
+from workflow.kept import Admitted
+from workflow.records import ChatRef, Inbound, Outgoing
 
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 OTHER = "锦绣苑5栋1单元302厨房水管漏水，电话13712345678"
@@ -184,6 +187,26 @@ async def test_a_mail_that_fails_us_again_and_again_is_set_aside(
     assert failed == 3
     await mail.lay(raw(mail.compose("bert", OTHER)))
     await there.until_shown("customer:bert", lambda s: "WO-" in s.text)
+
+
+async def test_a_mail_waits_for_a_database_that_takes_nothing(
+    there: Town, mail: FakeMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("paidan.channels.running.RESTART_AFTER", 0.01)
+    refused, keep = 0, SqlInbox.admit
+
+    def full(self: SqlInbox, inbound: Inbound) -> Admitted | None:
+        nonlocal refused
+        if refused < 7:
+            refused += 1
+            raise Unavailable(why="the disk is full")
+        return keep(self, inbound)
+
+    monkeypatch.setattr(SqlInbox, "admit", full)
+    await mail.lay(raw(mail.compose("anna", FAULT)))
+    await there.until_shown("customer:anna", lambda s: "WO-" in s.text)
+    await until_flags(mail, "\\Seen")
+    assert refused == 7
 
 
 async def test_a_crash_between_keeping_and_marking_does_no_harm(

@@ -25,6 +25,7 @@ from tests.vendors.ear import Ear
 from tests.vendors.platform import TENANT, Town, town
 from tests.vendors.telegram import FakeTelegram
 from tests.waiting import wait_until
+from workflow.errors import NoRoom
 
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 Break = Callable[[], AbstractContextManager[None]]
@@ -117,7 +118,7 @@ def _always_later() -> Callable[[], float]:
 
 async def test_nothing_is_acknowledged_while_nothing_can_be_kept(house: House) -> None:
     body = await house.until_ready()
-    assert body["checks"] == {"database": True, "loops": True}
+    assert body["checks"] == {"database": True, "attachments": True, "loops": True}
     assert {"steps_lag_seconds", "notices_lag_seconds"} <= set(body["figures"])
     message = house.telegram.message("anna", "customer:anna", text=FAULT)
     update = {"update_id": 7, "message": message}
@@ -156,3 +157,22 @@ async def test_however_often_somebody_asks_the_write_is_tried_once(
     now[0] += 60
     await readiness.look()
     assert tried == ["readiness"] * 2
+
+
+async def test_an_attachments_folder_that_takes_nothing_is_said(
+    house: House, tmp_path: Path
+) -> None:
+    await house.until_ready()
+    folder, aside = tmp_path / "blobs", tmp_path / "aside"
+    folder.mkdir(exist_ok=True)
+    folder.rename(aside)
+    folder.write_text("not a folder")
+    status, body = await house.readyz()
+    assert (status, body["checks"]["attachments"], body["checks"]["database"]) == (503, False, True)
+    assert "附件存不下" in body["why"][0]
+    with pytest.raises(NoRoom):
+        await house.town.parts.store.blobs.put(b"x", "text/plain")
+    folder.unlink()
+    aside.rename(folder)
+    await house.until_ready()
+    assert list(folder.iterdir()) == []

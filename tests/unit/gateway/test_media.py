@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from typing_extensions import override
 from yarl import URL
 
 from bots.channel import Refused, Retry
@@ -17,6 +18,7 @@ from bots.gateway import luggage as trunk
 from bots.gateway.adapter import Fetched
 from bots.gateway.luggage import Luggage
 from bots.gateway.media import allowed, download, sniff
+from workflow.errors import NoRoom
 from workflow.records import Inbound, Media
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
@@ -181,3 +183,21 @@ async def test_a_clip_is_put_into_words_and_silence_is_no_words() -> None:
     assert await words(b"voice") == "电梯坏了"
     assert await words(b"silence") is None
     assert await words(b"noise") is None
+
+
+class FullShelf(Shelf):
+    """Takes nothing."""
+
+    @override
+    async def put(self, data: bytes, mime: str) -> str:
+        raise NoRoom(why="No space left on device")
+
+
+async def test_for_room_on_the_disk_a_message_waits_but_not_for_ever() -> None:
+    full = home(Porter(PNG), FullShelf())
+    fresh = replace(MESSAGE, sent_at=datetime.now(UTC), media=(Media("image", ref="x"),))
+    with pytest.raises(NoRoom):
+        await full.fetch(fresh)
+    old = replace(fresh, sent_at=datetime.now(UTC) - trunk.HELD)
+    (media,) = (await full.fetch(old)).media
+    assert (media.blob, media.lost) == (None, "no room on the disk")
