@@ -16,7 +16,8 @@ from nlp import Understander, corpus, exam
 from nlp import pairs as own
 from nlp.sameness import training
 from nlp.sameness.judge import Comparer, SameIncident
-from nlp.sameness.learner import Compared, learn
+from nlp.sameness.learner import learn
+from nlp.sameness.model import Compared
 from nlp.sameness.wording import Wording
 from nlp.sameness.words import tagged
 from workflow.joining import slots

@@ -7,6 +7,7 @@ or are silent, how the words differ, what the texts are about, time and person.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from nlp.heads.features import extract
 from nlp.heads.features import read as read_message
 from nlp.heads.model import Model
 from nlp.sameness.meaning import Meaning
-from nlp.sameness.model import PairModel
+from nlp.sameness.model import Compared, PairModel
 from nlp.sameness.said import Said, hear
 from nlp.sameness.slots import compared
 from nlp.sameness.sounds import harmonised
@@ -49,14 +50,15 @@ class Heard(NamedTuple):
     grave: float
 
 
-class Compared(NamedTuple):
-    """Two reports side by side: as read, by rule, and as the learner sees them."""
+class Sides(NamedTuple):
+    """Two reports side by side: as read, what the rules see in them, and whether the later one had
+    to be spelt like the earlier one.
+    """
 
     a: Said
     b: Said
     rules: Slots
-    facts: dict[str, float]
-    marks: frozenset[str]
+    misheard: bool
 
 
 class Comparer:
@@ -72,19 +74,24 @@ class Comparer:
         self, earlier: str, later: str, gap_min: float | None, same_user: bool | None
     ) -> Compared:
         """Both texts in all the ways they can be compared."""
-        a, b = hear(earlier), hear(later)
-        spelt = harmonised(b.text, a.text)
-        misheard = spelt != b.text
-        if misheard:
-            b = hear(spelt)
-        rules = joining.slots(a.text, b.text, same_people=bool(same_user))
+        return self.weigh(lay(earlier, later, same_user), (earlier, later), gap_min, same_user)
+
+    def weigh(
+        self,
+        sides: Sides,
+        written: tuple[str, str],
+        gap_min: float | None,
+        same_user: bool | None,
+    ) -> Compared:
+        """The same, of two texts that lie side by side already."""
+        a, b, rules, misheard = sides
         facts = compared(a, b, rules, gap_min, same_user)
         facts |= self.wording.facts(a.text, b.text)
-        facts |= self._meant(earlier, later)
+        facts |= self._meant(*written)
         facts["misheard"] = float(misheard)
         facts["near"] = self.meaning.near(a.text, b.text)
         facts["place_kind"] = facts["place_agree"] * facts["fault_common"]
-        return Compared(a, b, rules, facts, _marks(a, b))
+        return Compared(facts, _marks(a, b))
 
     def _meant(self, earlier: str, later: str) -> dict[str, float]:
         a, b = self.heard(earlier), self.heard(later)
@@ -107,6 +114,17 @@ class Comparer:
             intents["complaint"],
             answer.confidences("priority")["P0"],
         )
+
+
+def lay(earlier: str, later: str, same_user: bool | None) -> Sides:
+    """Two texts side by side, without what costs: most pairs are settled by what is seen here."""
+    a, b = hear(earlier), hear(later)
+    spelt = harmonised(b.text, a.text)
+    misheard = spelt != b.text
+    if misheard:
+        b = hear(spelt)
+    rules = joining.slots(a.text, b.text, same_people=bool(same_user))
+    return Sides(a, b, rules, misheard)
 
 
 def _marks(a: Said, b: Said) -> frozenset[str]:
@@ -143,14 +161,17 @@ class SameIncident:
             gap_min: minutes between them, if known.
             same_user: whether one person wrote both, if known.
         """
-        two = self.comparer.compare(earlier, later, gap_min, same_user)
-        against = contradiction(two)
+        if _elsewhere(hear(earlier), hear(later)):
+            return Verdict(False, _SETTLED, "other_place")
+        sides = lay(earlier, later, same_user)
+        against = contradiction(sides)
         if against:
             return Verdict(False, _SETTLED, against)
+        two = self.comparer.weigh(sides, (earlier, later), gap_min, same_user)
         likely = _from_the_middle(self.model.probability(two.facts, two.marks))
         if likely >= _MIDDLE:
-            return Verdict(True, likely, _why_same(two))
-        return Verdict(False, likely, _why_other(two))
+            return Verdict(True, likely, _why_same(sides.rules, two.facts))
+        return Verdict(False, likely, _why_other(sides, two.facts))
 
 
 def _from_the_middle(share: float) -> float:
@@ -158,7 +179,22 @@ def _from_the_middle(share: float) -> float:
     return yes / (yes + no)
 
 
-def contradiction(two: Compared) -> str:
+def _elsewhere(a: Said, b: Said) -> bool:
+    """What :func:`contradiction` would find at once: two numbers of one kind of place. No sound
+    makes one number another. Most of what a report is held against lies behind another door.
+    """
+    if "corrects" in b.cues or "above" in a.cues | b.cues or (a.slots.ids and b.slots.ids):
+        return False
+    if a.slots.codes and b.slots.codes:
+        return False
+    mine, theirs = a.slots.place, b.slots.place
+    return any(
+        mine[part].isdisjoint(theirs[part]) and all(map(str.isdecimal, mine[part] | theirs[part]))
+        for part in _FIXED_PLACES & mine.keys() & theirs.keys()
+    )
+
+
+def contradiction(two: Sides) -> str:
     """The slot that keeps them apart by rule, or nothing. A message that takes back the last one
     (「打错了，是 8 栋」) contradicts nothing, and water comes from the flat above.
     """
@@ -176,11 +212,10 @@ def contradiction(two: Compared) -> str:
     return "recurrence" if "recurrence" in two.rules.against else ""
 
 
-def _why_same(two: Compared) -> str:
-    rules = [reason for reason in two.rules.favour if reason != "same_asset"]
+def _why_same(seen: Slots, facts: Mapping[str, float]) -> str:
+    rules = [reason for reason in seen.favour if reason != "same_asset"]
     if rules:
         return rules[0]
-    facts = two.facts
     if facts["misheard"]:
         return "sounds_alike"
     if facts["same_user"] == 1 and (facts["chase_b"] or facts["still_b"] or facts["again_b"]):
@@ -190,9 +225,8 @@ def _why_same(two: Compared) -> str:
     return "same_slots" if facts["support"] or facts["fault_common"] >= _CLOSE else "same_words"
 
 
-def _why_other(two: Compared) -> str:
+def _why_other(two: Sides, facts: Mapping[str, float]) -> str:
     """The likeliest reason for a no: what differs, the plainest first."""
-    facts = two.facts
     numbered = facts["id_clash"] or (facts["numbers_both"] and facts["numbers_near"] <= _SHORT)
     long = numbered and _long_number(two)
     signs = (
@@ -209,6 +243,6 @@ def _why_other(two: Compared) -> str:
     return next((reason for reason, holds in signs if holds), "nothing_in_common")
 
 
-def _long_number(two: Compared) -> bool:
+def _long_number(two: Sides) -> bool:
     only = {n for n, _ in two.a.numbers} ^ {n for n, _ in two.b.numbers}
     return any(sum(c.isdigit() for c in number) > _SHORT for number in only)

@@ -16,20 +16,13 @@ from scipy import sparse
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from nlp.sameness.model import CLIP, Floats, Linear, PairModel, Trees
+from nlp.sameness.model import CLIP, Compared, Floats, Linear, PairModel, Trees
 
 BINS = 6
 """Each fact is also seen as one of at most this many steps, so that a middle can be best."""
 _RAREST = 2
 _FACT_WEIGHT = 0.3
 _MARK_WEIGHT = 1.0
-
-
-class Compared(NamedTuple):
-    """Two texts as the learner sees them: named numbers, and marks that are there or not."""
-
-    facts: dict[str, float]
-    marks: frozenset[str]
 
 
 class Recipe(NamedTuple):

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,13 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int16]
 CLIP = 3.0
 """How many spreads from the middle a fact may count."""
+
+
+class Compared(NamedTuple):
+    """Two texts as the learner sees them: named numbers, and marks that are there or not."""
+
+    facts: dict[str, float]
+    marks: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Linear:
         """The log-odds of being the same."""
         scaled = np.clip((facts - self.middle) / self.spread, -CLIP, CLIP)
         step = (facts[:, None] > self.edges).sum(axis=1)
-        told = sum(self.marks.get(mark, 0.0) for mark in marks)
+        told = math.fsum(self.marks.get(mark, 0.0) for mark in marks)
         stepped = self.steps[np.arange(len(step)), step].sum()
         return float(scaled @ self.slope + stepped + told + self.bias)
 

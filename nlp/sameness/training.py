@@ -52,14 +52,14 @@ def comparer_of(pairs: Sequence[Pair], messages: Sequence[str], hearing: Model) 
 
 def learnt(comparer: Comparer, pairs: Sequence[Pair]) -> SameIncident:
     """The decision learnt from these pairs and no others."""
-    from nlp.sameness.learner import Compared, learn  # noqa: PLC0415 - scikit-learn: seconds
+    from nlp.sameness.learner import learn  # noqa: PLC0415 - scikit-learn: seconds
 
     others = strangers(pairs, comparer)
     shown = [(pair.a, pair.b, pair.gap_min, pair.same_user) for pair in pairs]
     shown += [(pair.a, pair.b, pair.gap_min, pair.same_user) for pair in others]
     rows = [comparer.compare(*pair) for pair in shown]
     model = learn(
-        [Compared(row.facts, row.marks) for row in rows],
+        rows,
         [*(pair.same for pair in pairs), *(False for _ in others)],
         [*(1.0 for _ in pairs), *(_STRANGERS_COUNT for _ in others)],
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -145,11 +146,11 @@ def _overlaps(a: Text, b: Text) -> dict[str, float]:
 
 
 def _longest_run(one: str, other: str) -> int:
-    """The length of the longest stretch both have."""
-    for size in range(min(len(one), len(other)), 0, -1):
-        if not _grams(one, size).isdisjoint(_grams(other, size)):
-            return size
-    return 0
+    """The length of the longest stretch both have. Whoever shares a long one shares a shorter."""
+    sizes = range(1, min(len(one), len(other)) + 1)
+    return bisect_left(
+        sizes, True, key=lambda size: _grams(one, size).isdisjoint(_grams(other, size))
+    )
 
 
 def _alignment(one: str, other: str) -> dict[str, float]:
@@ -168,7 +169,7 @@ def _weighted(
     name: str, mine: frozenset[str], theirs: frozenset[str], rarity: Mapping[str, float]
 ) -> dict[str, float]:
     def mass(items: Iterable[str], power: int) -> float:
-        return sum(rarity.get(item, _UNSEEN) ** power for item in items)
+        return math.fsum(rarity.get(item, _UNSEEN) ** power for item in items)
 
     shared = mine & theirs
     lengths = math.sqrt(mass(mine, 2) * mass(theirs, 2)) or 1.0
@@ -237,9 +238,9 @@ def _foreign(
     alien = [word for word in words if away.grams[0].isdisjoint(word)]
     weigh = rarity.get
     return (
-        sum(weigh(word, _UNSEEN) for word in alien),
-        sum(weigh(word, _UNSEEN) for word in words if word not in alien),
-        sum(weigh(word, _UNSEEN) for word in alien if home.words[word] in _CONTENT),
+        math.fsum(weigh(word, _UNSEEN) for word in alien),
+        math.fsum(weigh(word, _UNSEEN) for word in words if word not in alien),
+        math.fsum(weigh(word, _UNSEEN) for word in alien if home.words[word] in _CONTENT),
     )
 
 

@@ -1,7 +1,7 @@
 """One incident, one work order: whether two reports speak of the same thing.
 
-:mod:`incident` decides; :mod:`claims` is what a report claims, read with :mod:`places` (indoor
-places in any writing) and :mod:`families` (words for devices and symptoms).
+:mod:`incident` decides over a :mod:`pair`; :mod:`claims` is what a report claims, read with
+:mod:`places` (indoor places in any writing) and :mod:`families` (words for devices and symptoms).
 """
 
 from workflow.joining.incident import (

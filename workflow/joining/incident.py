@@ -17,11 +17,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from workflow.commands import Details
-from workflow.joining.claims import UNTYPED, Claim, claim_of
+from workflow.joining.claims import Claim, claim_of
 from workflow.joining.families import without_families
+from workflow.joining.pair import Pair, agree, contained
 from workflow.joining.places import EVERYWHERE, without_spots
 from workflow.policy import Policy
 from workflow.work_order import WorkOrder
@@ -34,9 +36,6 @@ _WIDE = frozenset({"name", "area", "building"})
 _NARROW = frozenset({"unit", "room", "line", "gate", "gender", "spot", "number"})
 _VAGUE = frozenset({"spot", "gender", "side"})
 _PRECISE = frozenset({"name", "area", "building", "room", "line"})
-_DANGEROUS = frozenset({"electrical", "gas_fire", "ev_charger"})
-"""One fire is reported as any of these, and of whatever is seen to burn."""
-_BURNING = frozenset({"fire", "gas"})
 _ANOTHER = re.compile(
     r"另(?:外)?[一1]?[台个部只扇盏间边]|别的|(?:旁边|隔壁)(?:那|的)?[台间]|还有[一1][台个]|第[二2][台个]"
 )
@@ -83,15 +82,25 @@ class JoinDecision:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Slots:
     """What the slots of two texts say: the rules against and in favour of one incident, and the
-    parts of a place that both name, with whether they agree.
+    parts of a place that both name, with whether they agree. Each is found when it is asked for.
     """
 
-    against: tuple[str, ...]
-    favour: tuple[str, ...]
-    places: Mapping[str, bool]
+    pair: Pair
+
+    @cached_property
+    def against(self) -> tuple[str, ...]:
+        return tuple(reason for reason, holds in _AGAINST if holds(self.pair))
+
+    @cached_property
+    def favour(self) -> tuple[str, ...]:
+        return tuple(reason for reason, _, holds in _FOR if holds(self.pair))
+
+    @property
+    def places(self) -> Mapping[str, bool]:
+        return self.pair.places
 
 
 def same_incident(
@@ -107,14 +116,13 @@ def same_incident(
 def slots(earlier: str, later: str, *, same_people: bool = False) -> Slots:
     """What the rules see in two texts alone."""
     who = "same" if same_people else ""
-    pair = _Pair(
-        claim_of(Details(later, customer_id=who)), claim_of(Details(earlier, customer_id=who))
-    )
-    return Slots(
-        tuple(reason for reason, holds in _AGAINST if holds(pair)),
-        tuple(reason for reason, _, holds in _FOR if holds(pair)),
-        pair.places(),
-    )
+    return Slots(Pair(_bare(later, who), _bare(earlier, who)))
+
+
+@lru_cache(maxsize=8192)
+def _bare(text: str, customer: str) -> Claim:
+    """What a text alone claims."""
+    return claim_of(Details(text, customer_id=customer))
 
 
 def best(
@@ -151,7 +159,7 @@ def recurrence(
         if order.outcome in {"completed", "self_solved"}
         and order.closed_at is not None
         and timedelta(0) <= at - order.closed_at <= RECURRENCE_WINDOW
-        and _same_thing(_Pair(claim, claim_of(order)), order)
+        and _same_thing(Pair(claim, claim_of(order)), order)
     ]
     return max(again, key=lambda order: (order.closed_at or at, order.id), default=None)
 
@@ -163,7 +171,7 @@ def _decide(
     last = max([*heard, order.opened_at or at])
     if abs(at - last) > policy.intake.join_window:
         return JoinDecision(order.id, False, 0.0, "too_old")
-    pair = _Pair(claim, claim_of(order))
+    pair = Pair(claim, claim_of(order))
     if judge is not None and not pair.equal("asset"):
         judged = _judged(pair, (at - last) / timedelta(minutes=1), order, judge)
         if judged is not None:
@@ -174,7 +182,7 @@ def _decide(
     return _in_favour(pair, order)
 
 
-def _judged(pair: _Pair, minutes: float, order: WorkOrder, judge: Judge) -> JoinDecision | None:
+def _judged(pair: Pair, minutes: float, order: WorkOrder, judge: Judge) -> JoinDecision | None:
     """What the judge says of the words, within what the records allow; None leaves it to rules."""
     against = _first(pair, _RECORDS)
     if against:
@@ -192,75 +200,12 @@ def _judged(pair: _Pair, minutes: float, order: WorkOrder, judge: Judge) -> Join
     return JoinDecision(order.id, verdict.same, score, verdict.reason)
 
 
-# --- two reports side by side -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """A new report beside a known incident."""
-
-    new: Claim
-    old: Claim
-
-    def shares(self, what: str) -> bool:
-        """Both say it and have something in common."""
-        return bool(getattr(self.new.said, what) & getattr(self.old.said, what))
-
-    def clash(self, what: str) -> bool:
-        """Both say something and it is not the same."""
-        mine, known = getattr(self.new.said, what), getattr(self.old.said, what)
-        return bool(mine and known and not mine & known)
-
-    def equal(self, what: str) -> bool:
-        return bool(getattr(self.new, what)) and getattr(self.new, what) == getattr(self.old, what)
-
-    def unequal(self, what: str) -> bool:
-        mine, known = getattr(self.new, what), getattr(self.old, what)
-        return bool(mine and known and mine != known)
-
-    @property
-    def strangers(self) -> bool:
-        """Two customers whose sites we know: each may mean a place of their own.
-
-        Somebody who merely wrote to us may well stand where the other does.
-        """
-        return self.unequal("customer") and bool(self.new.region and self.old.region)
-
-    @property
-    def unplaced(self) -> bool:
-        """Two people of whom one at least wrote from we know not where."""
-        return self.unequal("customer") and not self.strangers
-
-    @property
-    def one_fire(self) -> bool:
-        """Something burns or leaks gas in both, whatever it is taken for."""
-        burning = self.new.said.symptoms & self.old.said.symptoms & _BURNING
-        return bool(burning) and {self.new.fault, self.old.fault} <= _DANGEROUS | UNTYPED
-
-    def places(self) -> dict[str, bool]:
-        """The parts of a place that both name, and whether they agree."""
-        mine, known = self.new.said.place, self.old.said.place
-        return {part: _agree(part, mine[part], known[part]) for part in mine if part in known}
-
-
-def _agree(part: str, mine: frozenset[str], known: frozenset[str]) -> bool:
-    if mine & known:
-        return True
-    loose = part in {"name", "spot"}
-    return loose and any(_contained(a, b) or a.startswith(b) for a in mine for b in known)
-
-
-def _contained(one: str, other: str) -> bool:
-    """Whether one is how the other ends: people leave out how it begins."""
-    return one.endswith(other) or other.endswith(one)
-
-
 # --- what keeps two reports apart -------------------------------------------------------------
 
 
-def _other_serial(pair: _Pair) -> bool:
+def _other_serial(pair: Pair) -> bool:
     if pair.unequal("serial"):
-        return not _contained(pair.new.serial, pair.old.serial)
+        return not contained(pair.new.serial, pair.old.serial)
     shapes = {_shape(i) for i in pair.new.said.ids} & {_shape(i) for i in pair.old.said.ids}
     return bool(shapes) and not pair.shares("ids")
 
@@ -270,15 +215,15 @@ def _shape(number: str) -> str:
     return "".join("9" if c.isdecimal() else c for c in number)
 
 
-def _other_place(pair: _Pair) -> bool:
-    apart = (part for part, agree in pair.places().items() if not agree and part != "number")
+def _other_place(pair: Pair) -> bool:
+    apart = (part for part, agree in pair.places.items() if not agree and part != "number")
     return pair.unequal("region") or any(apart)
 
 
-def _other_device(pair: _Pair) -> bool:
+def _other_device(pair: Pair) -> bool:
     one_more = _ANOTHER.search(pair.new.said.text) and not _ANOTHER.search(pair.old.said.text)
     other_kind = _other_parts(pair.new.said.devices, pair.old.said.devices) and not pair.one_fire
-    return bool(one_more) or other_kind or pair.places().get("number") is False
+    return bool(one_more) or other_kind or pair.places.get("number") is False
 
 
 def _other_parts(mine: frozenset[str], known: frozenset[str]) -> bool:
@@ -286,14 +231,14 @@ def _other_parts(mine: frozenset[str], known: frozenset[str]) -> bool:
     return bool(mine - known) and bool(known - mine)
 
 
-def _other_fault(pair: _Pair) -> bool:
+def _other_fault(pair: Pair) -> bool:
     """Another kind of fault. The kind is itself read from the words: shared words outrank it."""
     if not (pair.new.typed and pair.old.typed) or pair.new.fault == pair.old.fault:
         return False
     return not (pair.shares("devices") or pair.shares("symptoms"))
 
 
-def _other_scope(pair: _Pair) -> bool:
+def _other_scope(pair: Pair) -> bool:
     """A whole building against one room or one numbered thing in it."""
     whole = [bool(_WHOLE.search(claim.said.text)) for claim in (pair.new, pair.old)]
     if whole[0] == whole[1]:
@@ -302,18 +247,18 @@ def _other_scope(pair: _Pair) -> bool:
     return "room" in single or "number" in single
 
 
-def _other_symptom(pair: _Pair) -> bool:
+def _other_symptom(pair: Pair) -> bool:
     """Something else is wrong; on the very same thing that is the same visit."""
     return pair.clash("symptoms") and not (pair.equal("asset") or pair.equal("serial"))
 
 
-def _recurrence(pair: _Pair) -> bool:
+def _recurrence(pair: Pair) -> bool:
     """Broken again after a repair: not an incident that still waits for one."""
     again = _REPAIRED.search(pair.new.said.text) and not _REPAIRED.search(pair.old.said.text)
     return bool(again) and not pair.old.done
 
 
-_Rules = tuple[tuple[str, Callable[[_Pair], bool]], ...]
+_Rules = tuple[tuple[str, Callable[[Pair], bool]], ...]
 
 _ANOTHER_THING: _Rules = (
     ("other_asset", lambda pair: pair.unequal("asset")),
@@ -338,33 +283,33 @@ AGAINST = tuple(reason for reason, _ in _AGAINST)
 """The rules that keep two reports apart, by name."""
 
 
-def _first(pair: _Pair, rules: _Rules) -> str:
+def _first(pair: Pair, rules: _Rules) -> str:
     return next((reason for reason, holds in rules if holds(pair)), "")
 
 
 # --- what speaks for one incident -------------------------------------------------------------
 
 
-def _same_serial(pair: _Pair) -> bool:
+def _same_serial(pair: Pair) -> bool:
     """A number in the text may be a model that many own; the serial slot is sure."""
     slots = {pair.new.serial, pair.old.serial}
     both = pair.new.said.ids & pair.old.said.ids
     return pair.equal("serial") or bool(both & slots) or (bool(both) and not pair.strangers)
 
 
-def _same_matter(pair: _Pair) -> bool:
+def _same_matter(pair: Pair) -> bool:
     """The same device or symptom, or the same known kind of fault."""
     return pair.shares("devices") or pair.shares("symptoms") or (pair.new.typed and pair.old.typed)
 
 
-def _same_place(pair: _Pair) -> bool:
+def _same_place(pair: Pair) -> bool:
     """A place precise enough for this fault.
 
     A building or a floor is enough for what everybody there shares, or when device and symptom
     agree too; a shop or a cellar is, for there is one of it. Customers of two sites need a building
     or a name: everybody has a third floor.
     """
-    shared = {part for part, agree in pair.places().items() if agree}
+    shared = {part for part, agree in pair.places.items() if agree}
     if pair.strangers and not shared & {"name", "building"}:
         return False
     if pair.unplaced and not _tells_where(pair, shared):
@@ -380,7 +325,7 @@ def _same_place(pair: _Pair) -> bool:
     return bool(wide or "floor" in shared) and (everybody_s or alike)
 
 
-def _tells_where(pair: _Pair, shared: set[str]) -> bool:
+def _tells_where(pair: Pair, shared: set[str]) -> bool:
     """Whether people who share no site can mean one place: 走廊 is everywhere.
 
     In an emergency a floor or a unit without its building says too little as well: two teams on
@@ -390,27 +335,27 @@ def _tells_where(pair: _Pair, shared: set[str]) -> bool:
     if told or _is_cellar(pair, shared):
         return True
     mine, known = (side.said.place.get("spot", frozenset()) for side in (pair.new, pair.old))
-    both = {spot.lstrip("大小") for spot in mine if _agree("spot", frozenset({spot}), known)}
+    both = {spot.lstrip("大小") for spot in mine if agree("spot", frozenset({spot}), known)}
     kitchens = pair.new.fault == pair.old.fault == "kitchen"
     return bool(both - EVERYWHERE) or (kitchens and "厨房" in both)
 
 
-def _is_cellar(pair: _Pair, shared: set[str]) -> bool:
+def _is_cellar(pair: Pair, shared: set[str]) -> bool:
     floors = pair.new.said.place.get("floor", ())
     return "floor" in shared and any(floor.startswith("-") for floor in floors)
 
 
-def _same_people(pair: _Pair) -> bool:
+def _same_people(pair: Pair) -> bool:
     return pair.equal("customer") or pair.equal("phone")
 
 
-def _same_words(pair: _Pair) -> bool:
+def _same_words(pair: Pair) -> bool:
     """One symptom and a rare word in common (冷冻机房, 冷冻站); a building's name is none.
 
     Between senders of whom we know nothing the word must name a place: two letters about a city's
     rivers share many words and no incident.
     """
-    named = pair.places().keys() & _WIDE
+    named = pair.places.keys() & _WIDE
     alike = pair.shares("symptoms") and not pair.strangers and not named
     telling = _place_names if pair.unplaced else _rare
     return alike and bool(telling(pair.new.said.text) & telling(pair.old.said.text))
@@ -435,7 +380,7 @@ def _is_chinese(character: str) -> bool:
     return "\u4e00" <= character <= "\u9fff"
 
 
-_FOR: tuple[tuple[str, float, Callable[[_Pair], bool]], ...] = (
+_FOR: tuple[tuple[str, float, Callable[[Pair], bool]], ...] = (
     ("same_asset", 1.0, lambda pair: pair.equal("asset")),
     ("same_serial", 0.97, _same_serial),
     ("same_place_device", 0.92, lambda pair: _same_place(pair) and pair.shares("devices")),
@@ -449,13 +394,13 @@ FAVOUR = tuple(reason for reason, _, _ in _FOR)
 """The rules that bring two reports together, the surest first."""
 
 
-def _in_favour(pair: _Pair, order: WorkOrder) -> JoinDecision:
+def _in_favour(pair: Pair, order: WorkOrder) -> JoinDecision:
     for reason, score, holds in _FOR:
         if holds(pair):
             return JoinDecision(order.id, True, score, reason)
     return JoinDecision(order.id, False, 0.0, "nothing_in_common")
 
 
-def _same_thing(pair: _Pair, order: WorkOrder) -> bool:
+def _same_thing(pair: Pair, order: WorkOrder) -> bool:
     """Nothing says it is another thing and something that it is this one."""
     return not _first(pair, _ANOTHER_THING) and _in_favour(pair, order).same
