@@ -142,7 +142,7 @@ def _lately(fact: str, *, closed_too: bool) -> Sql:
     )
 
 
-_candidate = lru_cache(maxsize=256)(decode_order)
+_candidate = lru_cache(maxsize=4096)(decode_order)
 """One report after another is compared with the same work orders."""
 
 _MATCHING = {

@@ -161,7 +161,7 @@ class SameIncident:
             gap_min: minutes between them, if known.
             same_user: whether one person wrote both, if known.
         """
-        if _elsewhere(hear(earlier), hear(later)):
+        if elsewhere(hear(earlier), hear(later)):
             return Verdict(False, _SETTLED, "other_place")
         sides = lay(earlier, later, same_user)
         against = contradiction(sides)
@@ -179,7 +179,7 @@ def _from_the_middle(share: float) -> float:
     return yes / (yes + no)
 
 
-def _elsewhere(a: Said, b: Said) -> bool:
+def elsewhere(a: Said, b: Said) -> bool:
     """What :func:`contradiction` would find at once: two numbers of one kind of place. No sound
     makes one number another. Most of what a report is held against lies behind another door.
     """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 from pypinyin import Style
 from pypinyin import pinyin as read_aloud
 
-from nlp import Understander, jsonl
+from nlp import Understander, jsonl, pairs
 from nlp.sameness import SameIncident, load_or_teach, loading
+from nlp.sameness.judge import contradiction, elsewhere, lay
+from nlp.sameness.said import hear
 from nlp.sameness.sounds import alike, harmonised
 from tests import trained
 
@@ -168,3 +172,34 @@ def test_a_line_that_is_no_pair_says_what_is_wrong(
     assert complaint in bad["error"]
     assert good["id"] == 9
     assert "same" in good
+
+
+def test_what_is_told_apart_at_a_glance_would_be_told_apart_at_length() -> None:
+    told = [pair for pair in pairs.load() if not pair.same]
+    rooms = [f"{n}栋{n % 7 + 1}单元{n}0{n % 4 + 1}室空调不制冷" for n in range(1, 30)]
+    couples = [(pair.a, pair.b) for pair in told] + list(product(rooms, rooms))
+    at_a_glance = [(a, b) for a, b in couples if elsewhere(hear(a), hear(b))]
+
+    assert len(at_a_glance) > len(rooms) * (len(rooms) - 1) / 2
+    for a, b in at_a_glance:
+        assert contradiction(lay(a, b, same_user=False)) == "other_place", (a, b)
+
+
+def test_a_pair_has_one_score_in_every_process() -> None:
+    script = (
+        "from nlp import Understander, pairs; from tests import trained;"
+        "judge = Understander.load(trained.FOLDER).same_incident;"
+        "print([judge(p.a, p.b, 9.0, False) for p in pairs.load()[:60]])"
+    )
+    command = [sys.executable, "-c", script]
+    said = {
+        subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
