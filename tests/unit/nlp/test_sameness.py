@@ -189,7 +189,7 @@ def test_a_pair_has_one_score_in_every_process() -> None:
     script = (
         "from nlp import Understander, pairs; from tests import trained;"
         "judge = Understander.load(trained.FOLDER).same_incident;"
-        "print([judge(p.a, p.b, 9.0, False) for p in pairs.load()[:60]])"
+        "print([judge(p.a, p.b, 9.0, False) for p in pairs.load()[:600]])"
     )
     command = [sys.executable, "-c", script]
     said = {
