@@ -143,12 +143,25 @@ class House:
         return task
 
     async def fire_timers(self, tenant: str) -> int:
-        """Take every due step, the earliest first, each at the tenant's present time."""
+        """Take every due step, the earliest first, each at the tenant's present time. They go to
+        the writer together and in this order, and one that fails keeps none of the others.
+        """
         now = self.clock.now(tenant)
         due = await self.store.claim_timers(tenant, now, BATCH)
-        for timer in due:
-            await self._fire(timer)
-        return len(due)
+        ended = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
+        failed = [error for error in ended if isinstance(error, BaseException)]
+        if failed and len(failed) == len(due):
+            raise failed[0]
+        for timer, error in zip(due, ended, strict=True):
+            if isinstance(error, BaseException):
+                log.error(
+                    "a step was not taken; trying again",
+                    tenant=tenant,
+                    subject=timer.subject,
+                    step=timer.step,
+                    exc_info=error,
+                )
+        return len(due) - len(failed)
 
     async def deliver(self, tenant: str) -> int:
         """Send the notices whose time has come."""

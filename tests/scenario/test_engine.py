@@ -307,3 +307,21 @@ async def test_the_house_stops_even_in_the_moment_it_is_woken(town: Town) -> Non
         running.cancel()
         done, _ = await asyncio.wait([running], timeout=9)
         assert done, "it goes on although it was told to stop"
+
+
+async def test_a_step_that_cannot_be_taken_keeps_no_other_waiting(town: Town, forge: Forge) -> None:
+    await town.say("c02", NO_COOLING)
+    spoilt = await town.order()
+    await town.clock.move(town.tenant, TUESDAY + timedelta(seconds=30))
+    await town.say("c01", TRAPPED)
+    other = next(order for order in await town.orders() if order.id != spoilt.id)
+    before = await town.kinds(other)
+    assert forge("UPDATE order_docs SET doc = '{' WHERE order_id = ?", spoilt)
+    forge("UPDATE timers SET due = 1 WHERE subject LIKE '%' || ? AND state = 'open'", spoilt)
+
+    await town.clock.move(town.tenant, TUESDAY + timedelta(hours=1))
+    assert await town.parts.house.fire_timers(town.tenant) == 1
+
+    assert len(await town.kinds(other)) > len(before)
+    waiting = [timer for timer in timers(town) if timer.subject.endswith(spoilt.id)]
+    assert [timer.state for timer in waiting] == ["open"]
