@@ -144,7 +144,8 @@ class House:
 
     async def fire_timers(self, tenant: str) -> int:
         """Take every due step, the earliest first, each at the tenant's present time. They go to
-        the writer together and in this order, and one that fails keeps none of the others.
+        the writer together and in this order, and one that fails keeps none of the others waiting;
+        only when none could be taken it raises, so that whoever winds the time does not wind on.
         """
         now = self.clock.now(tenant)
         due = await self.store.claim_timers(tenant, now, BATCH)
