@@ -16,7 +16,7 @@ from nlp.knowledge import Index
 from storage import SqlStore
 from storage.articles import EVERY, LATEST, decode_article
 from storage.database import Session
-from storage.repairs import BEGINNING, Mark, closed_after
+from storage.repairs import BEGINNING, Mark, before_newest, closed_after
 from workflow.knowledge import Article, Found, Question, Repair
 
 SURE = 0.5
@@ -92,7 +92,12 @@ class Knowing:
     async def _read_repairs(self, tenant: str, memory: _Memory, pages: int = 0) -> None:
         """Take in what closed since; ``pages`` 0 reads to the end."""
         memory.whole = False
-        memory.mark = Mark(max(memory.mark.ended - _OVERLAP, 0), "")
+        if memory.mark == BEGINNING:
+            memory.mark = await self._store.look(
+                lambda session: before_newest(session, tenant, KEPT)
+            )
+        else:
+            memory.mark = Mark(memory.mark.ended - _OVERLAP, "")
         for _ in range(pages or _NO_END):
             mark = memory.mark
             found, then = await self._store.look(

@@ -19,6 +19,8 @@ from workflow.joining.places import parse, place_key
 T = TypeVar("T")
 
 LONGEST_KEY: Final = 512
+QUARTER: Final = 900_000_000
+"""Microseconds in a quarter of an hour: no zone is shifted by less."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

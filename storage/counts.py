@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import bindparam, case, func, literal_column, select
 
 from storage import orders
-from storage.codec import instant, maybe_instant, micros
+from storage.codec import QUARTER, instant, maybe_instant, micros
 from storage.database import Session, Sql
 from storage.figures import Backlog, Cell, Day, Overview, Ratings
 from storage.rows import decode_order
@@ -20,8 +20,6 @@ from workflow.states import Sub
 
 _BURNING = 20
 _CAUSES = 3
-_QUARTER = 900_000_000
-"""Microseconds in a quarter of an hour: no zone is shifted by less."""
 _DAY = timedelta(days=1)
 
 _o = work_orders.c
@@ -62,7 +60,7 @@ _RATED = Sql(
 )
 _HEAT = Sql(
     select(
-        _o.opened_at / literal_column(str(_QUARTER)),
+        _o.opened_at / literal_column(str(QUARTER)),
         _o.channel,
         _o.fault_type,
         func.count(),
@@ -150,7 +148,7 @@ def heat(
     causes: defaultdict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     in_time: Counter[tuple[int, str]] = Counter()
     for quarter, channel, fault_type, number, prompt in rows:
-        hour = instant(int(quarter) * _QUARTER).astimezone(zone).hour
+        hour = instant(int(quarter) * QUARTER).astimezone(zone).hour
         causes[hour, channel][fault_type] += number
         in_time[hour, channel] += int(prompt)
     return tuple(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, bindparam, delete, insert, literal_column, or_, select, update
 
-from storage.codec import clean, decoder, encode, instant, micros
+from storage.codec import QUARTER, clean, decoder, encode, instant, micros
 from storage.database import Row, Session, Sql
 from storage.people import doc_where, put_doc
 from storage.schema import corrections, model_moves, models, readings
@@ -116,9 +116,13 @@ _CURRENT = Sql(
 def days(session: Session, tenant: str, since: datetime, tz: str) -> list[Day]:
     """The readings since then, counted by local day, oldest first."""
     zone = ZoneInfo(tz)
-    by_day: dict[str, list[Row]] = {}
+    by_quarter: dict[int, list[Row]] = {}
     for row in session.rows(_COUNTED, tenant=tenant, since=micros(since)):
-        by_day.setdefault(instant(row[0]).astimezone(zone).date().isoformat(), []).append(row)
+        by_quarter.setdefault(row[0] // QUARTER, []).append(row)
+    by_day: dict[str, list[Row]] = {}
+    for quarter, rows in by_quarter.items():
+        day = instant(quarter * QUARTER).astimezone(zone).date().isoformat()
+        by_day.setdefault(day, []).extend(rows)
     corrected: dict[str, set[str]] = {}
     for doc in session.rows(_CORRECTIONS, tenant=tenant, since=micros(since)):
         said = decode_correction(doc[0])

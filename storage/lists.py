@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import false, func, literal_column, or_, select
+from sqlalchemy import func, literal_column, or_, select
 
 from storage import orders
 from storage.codec import key_of, micros
@@ -26,6 +26,8 @@ _o = work_orders.c
 _d = order_docs.c
 _OPEN = _o.ended == literal_column(str(NEVER))
 _NEWEST = (_o.id.desc(),)
+_CLOSED = _o.ended + literal_column("0") < literal_column(str(NEVER))
+"""Not to be looked up by index: nearly all are, and the newest are wanted first."""
 _DOC = select(_d.doc).select_from(orders.WHOLE)
 
 
@@ -63,7 +65,7 @@ def _conditions(filters: Filters) -> list[Any]:
     }
     found: list[Any] = [_o[name] == value for name, value in equal.items() if value]
     if filters.open is not None:
-        found.append(_OPEN if filters.open else _o.ended < literal_column(str(NEVER)))
+        found.append(_OPEN if filters.open else _CLOSED)
     if filters.states:
         found.append(or_(*(_o.state == state for state in filters.states)))
     for column, since, until in (
@@ -105,14 +107,17 @@ def _page(
     first, most = page * PAGE, max(_COUNTED + 1, (page + 1) * PAGE + 1)
     found = session.rows(Sql(select(_o.id).where(*wanted).order_by(*order).limit(most)))
     shown = [row[0] for row in found[first : first + PAGE]]
-    mine = [_d.order_id == order_id for order_id in shown]
-    docs = session.rows(
-        Sql(select(_d.order_id, _d.doc).where(_d.tenant == tenant, or_(false(), *mine)))
-    )
-    by_id = {row[0]: row[1] for row in docs}
-    read = tuple(decode_order(by_id[i]) for i in shown)
     total = min(len(found), _COUNTED + 1)
-    return Page(read, total, more=len(found) > first + PAGE)
+    return Page(_read(session, tenant, shown), total, more=len(found) > first + PAGE)
+
+
+def _read(session: Session, tenant: str, ids: Sequence[str]) -> tuple[WorkOrder, ...]:
+    if not ids:
+        return ()
+    mine = or_(*(_d.order_id == order_id for order_id in ids))
+    docs = session.rows(Sql(select(_d.order_id, _d.doc).where(_d.tenant == tenant, mine)))
+    by_id = {row[0]: row[1] for row in docs}
+    return tuple(decode_order(by_id[i]) for i in ids)
 
 
 def _total(session: Session, wanted: Sequence[Any]) -> int:

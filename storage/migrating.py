@@ -19,7 +19,7 @@ from workflow.errors import Unavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest revision in ``migrations/versions``."""
 
 _LOCK = 7_261_401

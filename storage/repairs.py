@@ -65,8 +65,23 @@ _DONE = Sql(
         _o.outcome == literal_column("'completed'"),
         or_(*(_e.kind == literal_column(f"'{kind}'") for kind in _KINDS)),
     )
-    .order_by(_e.order_id, _e.seq)
+    .order_by(_o.ended, _o.id, _e.seq)
 )
+
+
+_NTH_NEWEST = Sql(
+    select(_o.ended)
+    .where(_o.tenant == bindparam("tenant"), _o.ended < literal_column(str(NEVER)))
+    .order_by(_o.ended.desc())
+    .limit(literal_column("1"))
+    .offset(bindparam("most"))
+)
+
+
+def before_newest(session: Session, tenant: str, most: int) -> Mark:
+    """Where to begin so that no more than the newest ``most`` are read, however many there are."""
+    row = session.first(_NTH_NEWEST, tenant=tenant, most=most)
+    return Mark(row[0] + 1, "") if row else BEGINNING
 
 
 def closed_after(session: Session, tenant: str, mark: Mark) -> tuple[list[Repair], Mark | None]:

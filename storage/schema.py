@@ -139,7 +139,7 @@ work_orders = Table(
     _index(
         "work_orders_list",
         *("tenant", "id", "state", "priority", "fault_type", "team_id", "assignee", "channel"),
-        *("stalled", "rating", "haystack"),
+        *("stalled", "rating", "ended", "haystack"),
     ),
     _index("work_orders_newest", "tenant", "ended", "opened_at", "id"),
     _index("work_orders_state", "tenant", "ended", "state", "priority", "rating"),
@@ -361,7 +361,8 @@ outbox = Table(
     _index("outbox_urgent", "tenant", "urgency", "id", "next_at", where="state = 'pending'"),
     _index("outbox_next", "tenant", "next_at", where="state = 'pending'"),
     _index("outbox_topic", "tenant", "topic", "channel", "chat", where="state = 'pending'"),
-    _index("outbox_out", "tenant", "lease_until", where="state = 'sending'"),
+    _index("outbox_out", "tenant", "urgency", "id", where="state = 'sending'"),
+    _index("outbox_speaking", "tenant", "channel", "chat", where="state = 'sending'"),
     _index("outbox_said", "tenant", "channel", "chat", "sent_at", where="state = 'sent'"),
     _index("outbox_dead", "tenant", "id", where="state = 'dead'"),
     _index("outbox_order", "tenant", "order_id", "id"),
@@ -475,7 +476,7 @@ customers = Table(
     _text("haystack"),
     _text("doc"),
     PrimaryKeyConstraint("tenant", "id"),
-    _index("customers_phone", "tenant", "phone"),
+    _index("customers_phone", "tenant", "phone", "id"),
 )
 
 assets = Table(
@@ -491,9 +492,9 @@ assets = Table(
     _text("haystack"),
     _text("doc"),
     PrimaryKeyConstraint("tenant", "id"),
-    _index("assets_serial", "tenant", "serial"),
-    _index("assets_token", "tenant", "token"),
-    _index("assets_place", "tenant", "place_key"),
+    _index("assets_serial", "tenant", "serial", "id"),
+    _index("assets_token", "tenant", "token", "id"),
+    _index("assets_place", "tenant", "place_key", "id"),
 )
 
 identities = Table(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from paidan.demo import demo_company, seed
 from paidan.demo.history import past, seed_history
 from paidan.knowing import Knowing
 from storage import SqlStore, open_store
-from workflow.knowledge import Article, Question, Usage, Use
+from workflow.knowledge import Article, Question, Repair, Usage, Use
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 COLD = Question("空调不制冷吹热风", fault_type="hvac")
@@ -133,6 +134,23 @@ async def test_only_so_many_are_held(
     memory = known._memories["demo"]
     assert len(memory.repairs) == len(memory.history) == 5
     assert min(r.at for r in memory.repairs.values()) > NOW - timedelta(days=60)
+
+
+async def test_what_would_not_be_held_is_not_even_read(
+    store: SqlStore, known: Knowing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knowing, "KEPT", 5)
+    await seed_history(store, "demo", NOW)
+    read: list[str] = []
+    take_in = knowing._take_in
+
+    def taken(memory: Any, found: Sequence[Repair]) -> None:
+        read.extend(repair.id for repair in found)
+        take_in(memory, found)
+
+    monkeypatch.setattr(knowing, "_take_in", taken)
+    await known.refresh("demo")
+    assert len(set(read)) == 5
 
 
 async def test_what_was_erased_is_forgotten(store: SqlStore, known: Knowing) -> None:

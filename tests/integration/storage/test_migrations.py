@@ -110,6 +110,7 @@ async def test_an_older_database_is_brought_up_with_all_it_holds(
         "0008",
         "0009",
         "0010",
+        "0011",
     ]
     moved, new = engine_of(url), upgraded(new_url())
     assert described(moved) == described(new)
