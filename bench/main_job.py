@@ -78,8 +78,8 @@ async def one(parts: Parts, tenant: str, number: int) -> float:
     return time.perf_counter() - begun
 
 
-async def closed_loop(parts: Parts, tenant: str, messages: int) -> dict[str, float]:
-    numbers = iter(range(messages))
+async def closed_loop(parts: Parts, tenant: str, messages: int, first: int = 0) -> dict[str, float]:
+    numbers = iter(range(first, first + messages))
     took: list[float] = []
 
     async def customer() -> None:
