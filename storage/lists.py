@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, literal_column, or_, select
+from sqlalchemy import and_, func, literal_column, or_, select
 
 from storage import orders
 from storage.codec import key_of, micros
@@ -26,8 +26,10 @@ _o = work_orders.c
 _d = order_docs.c
 _OPEN = _o.ended == literal_column(str(NEVER))
 _NEWEST = (_o.id.desc(),)
-_CLOSED = _o.ended + literal_column("0") < literal_column(str(NEVER))
-"""Not to be looked up by index: nearly all are, and the newest are wanted first."""
+_CLOSED = and_(*(_o.state != literal_column(f"'{state}'") for state in OPEN))
+"""Said by state, which the index of lists has: nearly all are closed, and the newest are wanted
+first.
+"""
 _DOC = select(_d.doc).select_from(orders.WHOLE)
 
 
@@ -39,7 +41,7 @@ def search(session: Session, tenant: str, text: str, filters: Filters, page: int
         return Page((exact,), 1, more=False)
     wanted, order = [_o.tenant == tenant, *_conditions(filters)], _NEWEST
     if words:
-        said, order = _says(words)
+        said, order = _says(words, session.dialect)
         wanted.append(said)
     return _page(session, tenant, wanted, order, page)
 
@@ -80,7 +82,7 @@ def _conditions(filters: Filters) -> list[Any]:
     return found
 
 
-def _says(words: str) -> tuple[Any, tuple[Any, ...]]:
+def _says(words: str, dialect: str) -> tuple[Any, tuple[Any, ...]]:
     """The work orders in which these words stand somewhere a person would look, and in which
     order an index gives them. A short number is the tail of a work order's number, a long one
     somebody's phone; those come open ones first.
@@ -91,6 +93,8 @@ def _says(words: str) -> tuple[Any, tuple[Any, ...]]:
             return _o.tail == int(words), open_first
         if len(words) == _PHONE_DIGITS:
             return _o.phone == words, open_first
+    if dialect == "sqlite":  # its LIKE folds every letter once more
+        return func.instr(_o.haystack, key_of(words)) > 0, _NEWEST
     return _o.haystack.contains(key_of(words), autoescape=True), _NEWEST
 
 

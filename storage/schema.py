@@ -139,10 +139,11 @@ work_orders = Table(
     _index(
         "work_orders_list",
         *("tenant", "id", "state", "priority", "fault_type", "team_id", "assignee", "channel"),
-        *("stalled", "rating", "ended", "haystack"),
+        *("stalled", "rating", "haystack"),
     ),
     _index("work_orders_newest", "tenant", "ended", "opened_at", "id"),
     _index("work_orders_state", "tenant", "ended", "state", "priority", "rating"),
+    _index("work_orders_open", "tenant", "id", where=f"ended = {NEVER}"),
     _index("work_orders_parent", "tenant", "parent", "id", where="parent <> ''"),
     _index(
         "work_orders_opened",

@@ -18,21 +18,15 @@ _FOUND_BY = (
     ("assets", "token", "token"),
     ("assets", "place", "place_key"),
 )
-
-_LISTED = (
-    *("tenant", "id", "state", "priority", "fault_type", "team_id", "assignee", "channel"),
-    *("stalled", "rating", "ended", "haystack"),
-)
+_NEVER = 2**63 - 1
 _SENDING = sa.text("state = 'sending'")
 
 
 def upgrade() -> None:
-    """Six indexes have other columns under their old names, and there is one more."""
+    """Five indexes have other columns under their old names, and there are two more."""
     for table, name, column in _FOUND_BY:
         op.drop_index(f"ix_{table}_{name}", table_name=table)
         op.create_index(f"ix_{table}_{name}", table, ["tenant", column, "id"])
-    op.drop_index("ix_work_orders_list", table_name="work_orders")
-    op.create_index("ix_work_orders_list", "work_orders", list(_LISTED))
     op.drop_index("ix_outbox_out", table_name="outbox")
     for name, columns in (("out", ["urgency", "id"]), ("speaking", ["channel", "chat"])):
         op.create_index(
@@ -42,3 +36,11 @@ def upgrade() -> None:
             sqlite_where=_SENDING,
             postgresql_where=_SENDING,
         )
+    still_open = sa.text(f"ended = {_NEVER}")
+    op.create_index(
+        "ix_work_orders_open",
+        "work_orders",
+        ["tenant", "id"],
+        sqlite_where=still_open,
+        postgresql_where=still_open,
+    )
