@@ -57,6 +57,8 @@ Role = Literal["all", "web", "worker"]
 
 FAREWELL = 2.0
 """Seconds that requests under way and open streams get when the process is told to stop."""
+IDLE = 10.0
+"""Seconds a connection may say nothing, or only half of a request's head; then it is closed."""
 
 
 @dataclass(frozen=True)
@@ -281,8 +283,16 @@ async def _doors(
 
 @asynccontextmanager
 async def _open(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """One door; gives its port."""
-    runner = web.AppRunner(app, shutdown_timeout=FAREWELL, access_log=None)
+    """One door; gives its port. Bodies are taken as they are sent: what is packed is not unpacked
+    before anybody has asked how large it becomes.
+    """
+    runner = web.AppRunner(
+        app,
+        shutdown_timeout=FAREWELL,
+        access_log=None,
+        keepalive_timeout=IDLE,
+        auto_decompress=False,
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -86,7 +86,9 @@ ROUTES: tuple[Route, ...] = (
 
 def build(services: Services) -> web.Application:
     """The application; it ends its open streams when told to shut down."""
-    app = web.Application(middlewares=[guard.translate_errors], client_max_size=guard.TABLE_LIMIT)
+    app = web.Application(
+        middlewares=[guard.translate_errors, guard.refuse_packed], client_max_size=guard.TABLE_LIMIT
+    )
     app[SERVICES] = services
     app[SHELF] = assets.load()
     app[HUB] = Hub(services.tenant)

@@ -77,8 +77,10 @@ def guarded(route: Route) -> Handler:
     return enter
 
 
-async def read_form(request: web.Request) -> MultiDictProxy[str]:
-    """The text fields of a form; files are left out.
+async def read_fields(
+    request: web.Request,
+) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """The fields of a form, files too.
 
     Raises:
         web.HTTPRequestTimeout: the body did not arrive in five seconds.
@@ -86,11 +88,15 @@ async def read_form(request: web.Request) -> MultiDictProxy[str]:
     """
     try:
         async with asyncio.timeout(READ_WITHIN):
-            fields = await request.post()
+            return await request.post()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+
+
+async def read_form(request: web.Request) -> MultiDictProxy[str]:
+    """The text fields of a form; files are left out. Raises as :func:`read_fields`."""
     texts: MultiDict[str] = MultiDict()
-    for name, value in fields.items():
+    for name, value in (await read_fields(request)).items():
         if isinstance(value, str):
             texts.add(name, value.replace("\x00", ""))
     return MultiDictProxy(texts)
@@ -109,6 +115,14 @@ def client_ip(request: web.Request) -> str:
         forwarded = request.headers.get("X-Forwarded-For", "")
         return forwarded.rpartition(",")[2].strip() or peer
     return peer
+
+
+@web.middleware
+async def refuse_packed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Nobody who calls us packs what is sent; a few bytes could become gigabytes."""
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise web.HTTPUnsupportedMediaType
+    return await handler(request)
 
 
 @web.middleware

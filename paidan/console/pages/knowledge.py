@@ -18,7 +18,7 @@ from typing import Final
 from aiohttp import web
 
 from paidan.console.answers import go_back
-from paidan.console.guard import read_form
+from paidan.console.guard import read_fields, read_form
 from paidan.console.render import page, reader_of
 from paidan.console.rights import Right
 from paidan.console.viewer import SERVICES, VIEWER
@@ -197,7 +197,7 @@ async def save(request: web.Request) -> web.StreamResponse:
 
 async def take_in(request: web.Request) -> web.Response:
     """Import articles: CSV or Markdown, a file or pasted; all or nothing."""
-    fields = await request.post()
+    fields = await read_fields(request)
     chosen, pasted = fields.get("file"), fields.get("text", "")
     text, name = (pasted, "") if isinstance(pasted, str) else ("", "")
     if isinstance(chosen, web.FileField) and chosen.filename:

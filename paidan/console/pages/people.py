@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bots.invites import Invites
 from paidan.console.answers import go_back
-from paidan.console.guard import read_form
+from paidan.console.guard import read_fields, read_form
 from paidan.console.render import page, reader_of
 from paidan.console.rights import Right
 from paidan.console.viewer import SERVICES, VIEWER
@@ -206,7 +206,7 @@ def _staff(company: Company) -> list[Staff]:
 
 async def _uploaded(request: web.Request) -> tuple[str, bool]:
     """The table of a form, chosen or pasted, and whether wrong rows are to be skipped."""
-    fields = await request.post()
+    fields = await read_fields(request)
     chosen, pasted = fields.get("file"), fields.get("text", "")
     text = pasted if isinstance(pasted, str) else ""
     if isinstance(chosen, web.FileField):

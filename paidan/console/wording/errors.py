@@ -29,6 +29,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "内容太大了：照片请小于 8 MB。",
         "That is too large: pictures must be under 8 MB.",
     ),
+    "status.415": (
+        "这里不收压缩过的内容，请原样发送。",
+        "Packed bodies are not taken here; send it as it is.",
+    ),
     "status.422": (
         "填写的内容有误，请检查后重试。",
         "Something in the form is wrong; please check it.",
