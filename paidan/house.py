@@ -16,6 +16,8 @@ from typing import Protocol
 
 import structlog
 
+from paidan.resting import Resting
+from workflow.errors import Unavailable
 from workflow.kept import Admitted, Timer
 from workflow.ports import Clock, Engine, Store
 from workflow.service import Service
@@ -33,6 +35,8 @@ PATIENCE = 0.5
 not come) before it lets other conversations go on."""
 MOST_SETTLING = 2 * BATCH
 """Messages being settled at once, the slow ones in the background included."""
+_WHY = 300
+"""Characters kept of what hindered a step."""
 
 
 Step = Callable[[Timer, datetime, float, bool], None]
@@ -93,6 +97,7 @@ class House:
         self._awake = {name: asyncio.Event() for name in self._works}
         self._gates = {name: asyncio.Lock() for name in self._works}
         self._settling: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._resting = Resting()
         self.beats: dict[str, datetime] = {}
         """When each loop last came round, for the readiness check."""
 
@@ -142,27 +147,53 @@ class House:
         task.add_done_callback(done)
         return task
 
-    async def fire_timers(self, tenant: str) -> int:
+    async def fire_timers(self, tenant: str, *, again: bool = True) -> int:
         """Take every due step, the earliest first, each at the tenant's present time. They go to
-        the writer together and in this order, and one that fails keeps none of the others waiting;
-        only when none could be taken it raises, so that whoever winds the time does not wind on.
+        the writer together and in this order, and one that fails keeps none of the others waiting.
+
+        Args:
+            tenant: Whose.
+            again: Try what has failed before, and raise when none could be taken, so that whoever
+                winds the time does not wind on; without it what has failed is left alone for a
+                while.
         """
-        now = self.clock.now(tenant)
-        due = await self.store.claim_timers(tenant, now, BATCH)
+        now, resting = self.clock.now(tenant), self._resting
+        claimed = await self.store.claim_timers(tenant, now, BATCH + len(resting))
+        due = [timer for timer in claimed if again or not resting.rests(_named(timer))]
         ended = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
-        failed = [error for error in ended if isinstance(error, BaseException)]
-        if failed and len(failed) == len(due):
-            raise failed[0]
-        for timer, error in zip(due, ended, strict=True):
-            if isinstance(error, BaseException):
-                log.error(
-                    "a step was not taken; trying again",
-                    tenant=tenant,
-                    subject=timer.subject,
-                    step=timer.step,
-                    exc_info=error,
-                )
+        failed = [
+            (timer, error)
+            for timer, error in zip(due, ended, strict=True)
+            if isinstance(error, BaseException)
+        ]
+        if failed and len(failed) == len(due) and again:
+            raise failed[0][1]
+        for timer, error in failed:
+            if isinstance(error, Unavailable):  # not the step's fault: they all wait
+                raise error
+            await self._hindered(timer, error)
         return len(due) - len(failed)
+
+    async def _hindered(self, timer: Timer, error: BaseException) -> None:
+        """Leave a step alone for a while, say so, and keep why for whoever audits."""
+        failed = self._resting.failed(_named(timer))
+        log.error(
+            "a step cannot be taken; trying again",
+            tenant=timer.tenant,
+            subject=timer.subject,
+            step=timer.step,
+            times=failed.times,
+            again_in_s=failed.rests,
+            error=f"{type(error).__name__}: {error}",
+            exc_info=error if failed.times == 1 else None,
+        )
+        if failed.times == 1:
+            why = f"{type(error).__name__}: {error}"[:_WHY]
+            with contextlib.suppress(Unavailable):
+                await self.store.transact(
+                    timer.tenant,
+                    lambda uow: uow.timers.hinder(timer.subject, timer.generation, why),
+                )
 
     async def deliver(self, tenant: str) -> int:
         """Send the notices whose time has come."""
@@ -228,6 +259,7 @@ class House:
         handled = await self.store.transact(
             timer.tenant, lambda uow: self._service.fire(timer, uow, now), key=key
         )
+        self._resting.forget(_named(timer))
         self._step(timer, now, begun, handled is not None)
         late = (now - timer.due).total_seconds()
         log.info(
@@ -256,6 +288,8 @@ class House:
         work, awake, gate = self._works[name], self._awake[name], self._gates[name]
         if name == "inbox":
             work = partial(self.settle_messages, patience=PATIENCE)
+        if name == "timers":
+            work = partial(self.fire_timers, again=False)
         while True:
             awake.clear()
             busy = False
@@ -289,11 +323,15 @@ class House:
                 due = await self.store.next_due(tenant)
                 if due is not None:
                     left = (due - self.clock.now(tenant)).total_seconds()
-                    seconds = min(seconds, max(left, 0.05))
+                    seconds = min(seconds, max(left, 0.5 if self._resting else 0.05))
         # Not wait_for: woken and cancelled at once, it forgets that it was cancelled (3.11).
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await awake.wait()
+
+
+def _named(timer: Timer) -> tuple[str, str, int]:
+    return timer.tenant, timer.subject, timer.generation
 
 
 def _tell(ended: asyncio.Task[None]) -> None:

@@ -58,6 +58,11 @@ _FIRE = Sql(
     )
     .values(state=literal_column("'fired'"), fired_at=bindparam("at"))
 )
+_HINDER = Sql(
+    update(timers)
+    .where(*_MINE, _IS_OPEN, _t.generation == bindparam("its_generation"))
+    .values(reason=bindparam("why"))
+)
 DUE = Sql(
     select(*_COLUMNS)
     .where(_t.tenant == bindparam("tenant"), _IS_OPEN, _t.due <= bindparam("now"))
@@ -159,3 +164,7 @@ class SqlTimers:
         if fired:
             self._scope.touch("timers")
         return fired == 1
+
+    def hinder(self, subject: str, generation: int, why: str) -> None:
+        key = {"tenant": self._scope.tenant, "subject": subject}
+        self._sql.change(_HINDER, **key, its_generation=generation, why=why)

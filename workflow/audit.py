@@ -118,7 +118,9 @@ def _due(
     if timer is None:
         return [Finding(order.id, order.number, "unarmed", detail=step.id)]
     if timer.due + GRACE < now:
-        return [Finding(order.id, order.number, "late_step", detail=f"{timer.step} @ {timer.due}")]
+        why = f"：{timer.reason}" if timer.reason else ""
+        detail = f"{timer.step} @ {timer.due}{why}"
+        return [Finding(order.id, order.number, "late_step", detail=detail)]
     return []
 
 

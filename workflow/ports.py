@@ -103,6 +103,10 @@ class Timers(Protocol):
         """Mark it fired if it is still open in this generation; False: somebody else did."""
         ...
 
+    def hinder(self, subject: str, generation: int, why: str) -> None:
+        """Note why it could not be taken, if it is still open in this generation; it stays so."""
+        ...
+
 
 class Outbox(Protocol):
     """Notices planned by this unit."""

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from nlp import Understander
 from paidan.compose import assemble
@@ -325,3 +326,23 @@ async def test_a_step_that_cannot_be_taken_keeps_no_other_waiting(town: Town, fo
     assert len(await town.kinds(other)) > len(before)
     waiting = [timer for timer in timers(town) if timer.subject.endswith(spoilt.id)]
     assert [timer.state for timer in waiting] == ["open"]
+
+
+async def test_a_step_that_cannot_be_taken_is_left_alone_for_a_while_and_named(
+    town: Town, forge: Forge
+) -> None:
+    await town.say("c02", NO_COOLING)
+    spoilt = await town.order()
+    said = f'{{"id":"{spoilt.id}","tenant":5}}'
+    assert forge(f"UPDATE order_docs SET doc = '{said}' WHERE order_id = ?", spoilt)
+    kept = spoilt.id
+    await town.clock.move(town.tenant, TUESDAY + timedelta(hours=1))
+
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(5):
+            assert await town.parts.house.fire_timers(town.tenant, again=False) == 0
+
+    tries = [line for line in logs if line["event"].startswith("a step cannot be taken")]
+    assert [line["times"] for line in tries] == [1]
+    hindered = next(t for t in timers(town) if t.subject.endswith(kept) and t.state == "open")
+    assert "ValidationError" in hindered.reason
