@@ -21,8 +21,10 @@ from workflow.tracing import CAUSE
 if TYPE_CHECKING:
     from storage.unit import SqlUnitOfWork
 
-_NEWEST = 0.2
-"""How much the last batch says about the pace."""
+_RECENT = 8
+"""Batches that say the pace together, and none before so many are through: a process's first costs
+many times what those after it do, and few units say little of how long many take in company.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,7 +61,7 @@ class Lanes:
         self._door: deque[Job] = deque()
         self._some = threading.Condition()
         self._closed = False
-        self._pace = 0.0
+        self._recent: deque[tuple[int, float]] = deque(maxlen=_RECENT)
         self._begun: float | None = None
 
     def put(self, job: Job) -> None:
@@ -95,17 +97,24 @@ class Lanes:
         return batch
 
     def done(self, units: int) -> None:
-        """A batch of so many is through; how long it took says how long the next will."""
+        """A batch of so many is through; how long it took says how long those after it will."""
         with self._some:
             if self._begun is not None:
-                took = (self._clock() - self._begun) / max(units, 1)
-                self._pace += (took - self._pace) * (_NEWEST if self._pace else 1.0)
+                self._recent.append((units, self._clock() - self._begun))
             self._begun = None
 
     def ahead(self) -> float:
-        """About how many seconds a unit that came in at a door now would wait."""
+        """About how many seconds a unit that came in at a door now would wait. Before the pace is
+        known, as long as the batch under way has taken already.
+        """
         with self._some:
             doors = len(self._door)
             queued = doors + min(len(self._house), doors)
             under_way = 0.0 if self._begun is None else self._clock() - self._begun
-            return under_way + queued * self._pace
+            return under_way + queued * self._pace()
+
+    def _pace(self) -> float:
+        """Seconds each unit took lately; 0.0 as long as nobody knows."""
+        if len(self._recent) < _RECENT:
+            return 0.0
+        return sum(took for _, took in self._recent) / sum(units for units, _ in self._recent)

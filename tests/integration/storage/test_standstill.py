@@ -195,13 +195,46 @@ async def test_what_nobody_waits_for_any_more_is_not_done() -> None:
 async def test_the_wait_ahead_follows_from_the_pace_and_from_what_is_under_way() -> None:
     clock = Hand()
     lanes = Lanes(clock)
+    work(lanes, clock, units=2, seconds=1.0, times=8)
     for _ in range(4):
         lanes.put(job(door=True))
-    assert lanes.ahead() == 0.0, "nobody knows the pace yet"
     lanes.take(2)
-    clock.now = 1.0
-    assert lanes.ahead() == 1.0, "the batch under way may be the one that never ends"
-    lanes.done(2)
-    assert lanes.ahead() == pytest.approx(2 * 0.5)
+    clock.now += 3.0
+    assert lanes.ahead() == pytest.approx(3.0 + 2 * 0.5), "the batch under way may never end"
     lanes.put(job(door=False))
-    assert lanes.ahead() == pytest.approx(3 * 0.5), "the house's own goes before"
+    assert lanes.ahead() == pytest.approx(3.0 + 3 * 0.5), "the house's own goes before"
+
+
+def work(lanes: Lanes, clock: Hand, *, units: int, seconds: float, times: int = 1) -> None:
+    """Let so many batches through."""
+    for _ in range(times):
+        for _ in range(units):
+            lanes.put(job(door=True))
+        assert len(lanes.take(units)) == units
+        clock.now += seconds
+        lanes.done(units)
+
+
+async def test_a_cold_process_sends_nobody_away_for_its_first_batches() -> None:
+    clock = Hand()
+    lanes = Lanes(clock)
+    work(lanes, clock, units=1, seconds=2.0)
+    for _ in range(64):
+        lanes.put(job(door=True))
+    assert lanes.ahead() == 0.0, "nobody knows the pace yet"
+    lanes.take(64)
+    clock.now += 5.0
+    assert lanes.ahead() == pytest.approx(5.0), "what stands still is seen from the first"
+
+
+async def test_a_time_of_trouble_is_forgotten_as_soon_as_it_is_over() -> None:
+    clock = Hand()
+    lanes = Lanes(clock)
+    work(lanes, clock, units=1, seconds=8.0, times=20)
+    lanes.put(job(door=True))
+    assert lanes.ahead() == pytest.approx(8.0)
+    assert len(lanes.take(64)) == 1
+    work(lanes, clock, units=10, seconds=0.01, times=8)
+    for _ in range(1000):
+        lanes.put(job(door=True))
+    assert lanes.ahead() == pytest.approx(1.0)
