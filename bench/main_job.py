@@ -78,7 +78,9 @@ async def one(parts: Parts, tenant: str, number: int) -> float:
     return time.perf_counter() - begun
 
 
-async def closed_loop(parts: Parts, tenant: str, messages: int, first: int = 0) -> dict[str, float]:
+async def closed_loop(
+    parts: Parts, tenant: str, messages: int, first: int = 0, beside: int = BESIDE
+) -> dict[str, float]:
     numbers = iter(range(first, first + messages))
     took: list[float] = []
 
@@ -87,7 +89,7 @@ async def closed_loop(parts: Parts, tenant: str, messages: int, first: int = 0) 
             took.append(await one(parts, tenant, number))  # noqa: PERF401  # one after the other
 
     begun = time.perf_counter()
-    await asyncio.gather(*(customer() for _ in range(BESIDE)))
+    await asyncio.gather(*(customer() for _ in range(beside)))
     return {"per_second": messages / (time.perf_counter() - begun), **spread(took)}
 
 

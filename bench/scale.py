@@ -43,7 +43,7 @@ from tests.faults.houses import House, Street, street
 SERVER = "postgresql://127.0.0.1:5432/postgres"
 OPEN_SHARE = 50
 WARM = 64
-BESIDE = 64
+BESIDE = 16
 BARE = 1000
 LOOK = 0.05
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -105,10 +105,10 @@ async def grown(url: str, folder: Path, size: int, messages: int) -> Cost:
     still_open = max(size // OPEN_SHARE, min(size, 1000))
     async with company(url, folder, many=size, still_open=still_open) as parts:
         number = random.randrange(10_000_000, 80_000_000)
-        await closed_loop(parts, TENANT, WARM, first=number)
+        await closed_loop(parts, TENANT, WARM, number, BESIDE)
         await _history_read()
         spent = time.process_time()
-        loop = await closed_loop(parts, TENANT, messages, first=number + WARM)
+        loop = await closed_loop(parts, TENANT, messages, number + WARM, BESIDE)
         spent = time.process_time() - spent
     return Cost(loop["per_second"], spent / messages * 1000, loop["p50_ms"])
 

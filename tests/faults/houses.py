@@ -25,6 +25,7 @@ import aiohttp
 import yaml
 
 from paidan.audit import Report, prove
+from paidan.company_file import Loaded
 from paidan.compose import seed
 from paidan.demo import demo_company
 from storage import open_store
@@ -201,6 +202,24 @@ class Street:
         except (aiohttp.ClientError, TimeoutError):
             return False
 
+    async def taken(self, more: int) -> None:
+        """Wait until so many more messages are acknowledged."""
+        wanted = len(self.acknowledged) + more
+
+        async def enough() -> bool:
+            return len(self.acknowledged) >= wanted
+
+        await wait_until(enough, self.logs)
+
+    async def sent_away(self, more: int = 1) -> None:
+        """Wait until so many more calls are told to come again."""
+        wanted = self.answers[503] + more
+
+        async def enough() -> bool:
+            return self.answers[503] >= wanted
+
+        await wait_until(enough, self.logs)
+
     def heard(self) -> Counter[tuple[str, str]]:
         """What Telegram was asked to show, by chat and words."""
         return Counter(
@@ -228,13 +247,19 @@ class Street:
 
 
 @asynccontextmanager
-async def street(folder: Path, database: str, redis: str = "") -> AsyncIterator[Street]:
-    """The demo company in a database, and Telegram; processes are opened by the test."""
-    telegram = FakeTelegram()
+async def street(
+    folder: Path,
+    database: str,
+    redis: str = "",
+    telegram: FakeTelegram | None = None,
+    loaded: Loaded | None = None,
+) -> AsyncIterator[Street]:
+    """A company (the demo's) in a database, and Telegram; processes are opened by the test."""
+    telegram = telegram or FakeTelegram()
     await telegram.start()
     _furnish(folder, str(telegram.server.make_url("")).rstrip("/"))
     async with open_store(database, folder / "blobs") as store:
-        await seed(store, demo_company())
+        await seed(store, loaded or demo_company())
     async with aiohttp.ClientSession() as http:
         made = Street(folder, database, redis, telegram, http)
         try:

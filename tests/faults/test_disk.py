@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 import resource
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
@@ -48,26 +48,18 @@ async def test_on_a_full_disk_nothing_is_taken_and_nothing_taken_is_lost(here: S
             await here.say(n, where + chance.choice(FAULTS))
             n += 1
 
-    async def taken(more: int) -> None:
-        so_far = len(here.acknowledged)
-        await wait_until(partial(_holds, lambda: len(here.acknowledged) >= so_far + more))
-
-    async def refused(more: int) -> None:
-        so_far = here.answers[503]
-        await wait_until(partial(_holds, lambda: here.answers[503] >= so_far + more))
-
     async def says_so() -> bool:
         return not await here.ready(house)
 
     async def disk() -> None:
         for _ in range(2):
-            await taken(5)
+            await here.taken(5)
             room_for(house, 4096)
-            await refused(3)
+            await here.sent_away(3)
             await wait_until(says_so)
             room_for(house, resource.RLIM_INFINITY)
             await wait_until(partial(here.ready, house))
-        await taken(5)
+        await here.taken(5)
         over.set()
 
     await asyncio.gather(people(100), people(5000), disk())
@@ -76,7 +68,3 @@ async def test_on_a_full_disk_nothing_is_taken_and_nothing_taken_is_lost(here: S
     nothing_lost_nothing_doubled(here, story, told)
     assert set(here.answers) == {200, 503}
     assert house.alive
-
-
-async def _holds(condition: Callable[[], bool]) -> bool:
-    return condition()

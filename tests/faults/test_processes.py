@@ -56,19 +56,19 @@ async def test_killed_workers_leave_nothing_behind(here: Street) -> None:
     """``kill -9`` again and again: what a dead worker had in hand goes on with the others."""
     chance = random.Random(SEED)
     web = await here.open("web")
-    workers = [await here.open("worker") for _ in range(2)]
+    for _ in range(2):
+        await here.open("worker")
 
-    async def people() -> None:
-        for n in range(200, 260):
+    async def people(who: range) -> None:
+        for n in who:
             await here.say(n, report(n, chance))
 
-    async def axe() -> None:
-        for _ in range(3):
-            await asyncio.sleep(chance.uniform(0.5, 2.0))
-            await chance.choice(here.living("worker")).kill()
-            workers.append(await here.open("worker"))
-
-    await asyncio.gather(people(), axe())
+    for first in (200, 220, 240):
+        talking = asyncio.create_task(people(range(first, first + 20)))
+        await here.taken(chance.randint(3, 12))
+        await chance.choice(here.living("worker")).kill()
+        await here.open("worker")
+        await talking
     await here.settle()
     story, told = await here.record()
     nothing_lost_nothing_doubled(here, story, told)
@@ -84,7 +84,7 @@ async def test_a_killed_page_is_only_a_closed_door(here: Street) -> None:
     doomed = await here.open("all")
 
     async def axe() -> None:
-        await asyncio.sleep(0.5)
+        await here.taken(5)
         await doomed.kill()
 
     await asyncio.gather(axe(), *(here.say(n, report(n, chance)) for n in range(300, 340)))
