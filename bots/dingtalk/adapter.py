@@ -25,6 +25,7 @@ from bots.dingtalk.robots import Robot, Robots
 from bots.dingtalk.stream import CARDS as CARD_TOPIC
 from bots.dingtalk.stream import Stream
 from bots.gateway.adapter import (
+    FIVE_SECONDS,
     Answer,
     Callback,
     Fetched,
@@ -73,6 +74,8 @@ class DingTalk:
     """
 
     name = CHANNEL
+    hold_for = FIVE_SECONDS
+    """Nowhere does DingTalk say that it calls again; its Stream brings everything again."""
 
     def __init__(
         self,
@@ -141,7 +144,7 @@ class DingTalk:
         fields = object_of(callback.body)
         is_card = "outTrackId" in fields
         self._insist_on_signature(callback.headers, is_card=is_card)
-        answer = await self._heard(CARD_TOPIC if is_card else "", fields)
+        answer = await self._heard(CARD_TOPIC if is_card else "", fields, callback.came)
         return Answer(json.dumps(answer, ensure_ascii=False).encode(), "application/json")
 
     def _insist_on_signature(self, headers: Mapping[str, str], *, is_card: bool) -> None:
@@ -159,17 +162,17 @@ class DingTalk:
     async def _framed(self, topic: str, fields: Fields) -> Mapping[str, Any]:
         """The same by Stream, where a refusal has no status and so is counted here."""
         try:
-            return await self._heard(topic, fields)
+            return await self._heard(topic, fields, time.monotonic())
         except Malformed:
             self._board.count(CHANNEL, "malformed")
             raise
 
-    async def _heard(self, topic: str, fields: Fields) -> Mapping[str, Any]:
+    async def _heard(self, topic: str, fields: Fields, came: float) -> Mapping[str, Any]:
         """A message, or a press and its answer."""
         if topic == CARD_TOPIC:
             with reading():
                 press = pressed(fields)
-            return await self._pressed(press)
+            return await self._pressed(press, came + PRESS_WITHIN)
         with reading():
             opened, inbound = session(fields), said(fields, self._board.tenant)
         if opened is not None and not allowed(opened.address, self._webhooks):
@@ -184,8 +187,7 @@ class DingTalk:
             await self._board.admit(inbound)
         return {}
 
-    async def _pressed(self, press: Pressed) -> Mapping[str, Any]:
-        until = time.monotonic() + PRESS_WITHIN
+    async def _pressed(self, press: Pressed, until: float) -> Mapping[str, Any]:
         kept = json.loads(await self._board.notes.get(f"card:{press.card}") or "{}")
         key = str(press.params.get("key") or "") or _by_id(kept.get("keys") or [], press.buttons)
         found = await self._presses.read(key)

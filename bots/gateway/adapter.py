@@ -10,6 +10,7 @@ disable doors that complain.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,12 +66,15 @@ def reading() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """One HTTP call of a platform. Header names are lower case; the body is at most 1 MB."""
+    """One HTTP call of a platform. Header names are lower case; the body is at most 1 MB. ``came``
+    is when, by the monotonic clock: what its platform waits for is counted from there.
+    """
 
     method: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    came: float = field(default_factory=time.monotonic, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +228,22 @@ class Adapter(Channel, Protocol):
     async def check(self) -> Sequence[Finding]:
         """Try the credentials and whatever else can be wrong; never raises for what it finds."""
         ...
+
+
+FIVE_SECONDS: Final = 4.5
+"""What is left of the five seconds that 企业微信 and 公众号 wait, once the way there and back is
+taken off.
+"""
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """An adapter whose platform, told no, calls again at once and only a few times: a moment
+    without a database would use them up. So a call is held, and what it brings tried again, for
+    ``hold_for`` seconds from its coming; only then it is refused.
+    """
+
+    hold_for: float
 
 
 @runtime_checkable

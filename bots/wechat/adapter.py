@@ -21,7 +21,15 @@ from typing import Any, Final
 
 from bots.channel import Anomalous, Capabilities, Refused
 from bots.degrade import split, template_facts, visible
-from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Forged, Switchboard
+from bots.gateway.adapter import (
+    FIVE_SECONDS,
+    Answer,
+    Callback,
+    Fetched,
+    Finding,
+    Forged,
+    Switchboard,
+)
 from bots.gateway.api import Api
 from bots.gateway.codes import Authorised, Codes
 from bots.gateway.hints import address_in
@@ -77,6 +85,7 @@ class OfficialAccount:
     """
 
     name = CHANNEL
+    hold_for = FIVE_SECONDS
 
     def __init__(
         self,
@@ -121,7 +130,7 @@ class OfficialAccount:
         if callback.method == "GET":
             self._check_address(callback)
             return Answer(callback.query.get("echostr", "").encode())
-        until = time.monotonic() + ANSWER_WITHIN
+        until = callback.came + ANSWER_WITHIN
         fields = self._envelope.open_xml(callback)
         inbound = said(fields, self._board.tenant)
         if inbound is None:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bots.channel import Capabilities, ChannelError, Refused, Unsupported
-from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Switchboard
+from bots.gateway.adapter import FIVE_SECONDS, Answer, Callback, Fetched, Finding, Switchboard
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import menu_names, say
 from bots.gateway.tencent import Envelope, Fields, text_of
@@ -50,6 +50,7 @@ class App:
     """
 
     name = CHANNEL
+    hold_for = FIVE_SECONDS
 
     def __init__(
         self,

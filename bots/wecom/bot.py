@@ -20,7 +20,15 @@ from datetime import timedelta
 from typing import Any, Final
 
 from bots.channel import Barred, Capabilities, ChannelError, Refused
-from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Malformed, Switchboard
+from bots.gateway.adapter import (
+    FIVE_SECONDS,
+    Answer,
+    Callback,
+    Fetched,
+    Finding,
+    Malformed,
+    Switchboard,
+)
 from bots.gateway.api import Api
 from bots.gateway.codes import Codes
 from bots.gateway.media import allowed, download
@@ -43,6 +51,7 @@ from bots.wecom.corp import BUSY
 from bots.wecom.line import ADDRESS, Frame, Kicked, Line, request_of
 from bots.wecom.quota import Quota
 from bots.wecom.words import markdown_pages
+from workflow.errors import Unavailable
 from workflow.records import Action, Media, Outgoing, Receipt
 
 LEASE: Final = timedelta(seconds=8)
@@ -80,6 +89,7 @@ class Bot:
     """
 
     name = CHANNEL
+    hold_for = FIVE_SECONDS
 
     def __init__(
         self,
@@ -204,8 +214,18 @@ class Bot:
 
     async def run(self) -> None:
         """Hold the line, if it is ours to hold; stand by while another has it."""
+        if not self._by_line:
+            return
+        working = asyncio.create_task(self._line.work())
+        try:
+            await self._hold()
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def _hold(self) -> None:
         pause = _PAUSE
-        while self._by_line:
+        while True:
             ours = await self._leased()
             self._elsewhere = not ours and await self._board.notes.get("line") is not None
             if not ours:
@@ -251,11 +271,17 @@ class Bot:
         return await self._board.notes.swap("line", None, self._me, LEASE)
 
     async def _renewing(self) -> None:
-        """Until the lease is lost."""
+        """Until the lease is lost. While nobody can be asked nobody else can take it, and what is
+        said meanwhile is only heard by whoever is connected.
+        """
         held = True
         while held:
             await asyncio.sleep(LEASE.total_seconds() / 3)
-            held = await self._board.notes.swap("line", self._me, self._me, LEASE)
+            try:
+                held = await self._board.notes.swap("line", self._me, self._me, LEASE)
+                held = held or await self._leased()
+            except Unavailable as trouble:
+                _log.warning("the lease of the bot's line cannot be renewed: %s", trouble)
 
     async def close(self) -> None:
         """The connection ends with :meth:`run`."""
@@ -407,6 +433,7 @@ class Bot:
         if not await self._leased():
             return [Finding("ok", "wecom_bot_held")]
         trial = asyncio.create_task(self._line.keep())
+        working = asyncio.create_task(self._line.work())
         opened = asyncio.create_task(self._line.opened.wait())
         try:
             await asyncio.wait((trial, opened), return_when=asyncio.FIRST_COMPLETED)
@@ -418,9 +445,9 @@ class Bot:
         except Kicked:
             return [Finding("fail", "wecom_bot_kicked")]
         finally:
-            trial.cancel()
-            opened.cancel()
-            await asyncio.gather(trial, opened, return_exceptions=True)
+            for task in (trial, opened, working):
+                task.cancel()
+            await asyncio.gather(trial, opened, working, return_exceptions=True)
             await self._board.notes.drop("line", self._me)
 
 

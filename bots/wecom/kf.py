@@ -20,7 +20,15 @@ from typing import Any, Final
 
 from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import plain, split, visible
-from bots.gateway.adapter import Answer, Callback, Fetched, Finding, Malformed, Switchboard
+from bots.gateway.adapter import (
+    FIVE_SECONDS,
+    Answer,
+    Callback,
+    Fetched,
+    Finding,
+    Malformed,
+    Switchboard,
+)
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import say
 from bots.gateway.tencent import Envelope, text_of
@@ -76,6 +84,7 @@ class CustomerService:
     """
 
     name = CHANNEL
+    hold_for = FIVE_SECONDS
 
     def __init__(
         self,
@@ -118,8 +127,10 @@ class CustomerService:
         if text_of(fields, "Event") != _NEWS or not ours:
             self._board.count(CHANNEL, "ignored")
             return Answer()
-        await self._board.notes.put("token", text_of(fields, "Token"), _TOKEN_LIFE)
-        self._news.set()
+        try:
+            await self._board.notes.put("token", text_of(fields, "Token"), _TOKEN_LIFE)
+        finally:  # there is news, whoever is told so again
+            self._news.set()
         return Answer()
 
     async def run(self) -> None:

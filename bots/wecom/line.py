@@ -19,6 +19,7 @@ import aiohttp
 from bots.channel import Anomalous, Retry
 from bots.gateway.codes import Codes
 from bots.wecom.bot_reading import KICKED
+from workflow.errors import Unavailable
 
 ADDRESS: Final = "wss://openws.work.weixin.qq.com"
 PING_EVERY: Final = 30.0
@@ -26,6 +27,8 @@ ANSWER_WITHIN: Final = 6.0
 _OPEN_WITHIN: Final = 10.0
 _LARGEST: Final = 4 * 1024 * 1024
 _WAITING: Final = 1000
+_AGAIN: Final = 0.5
+"""Seconds before what could not be kept is tried again."""
 _CALLBACKS: Final = frozenset({"aibot_msg_callback", "aibot_event_callback"})
 
 Frame = Mapping[str, Any]
@@ -66,6 +69,8 @@ class Line:
         self._codes = codes
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._answers: dict[str, asyncio.Future[Frame]] = {}
+        self._heard: asyncio.Queue[Frame] = asyncio.Queue(_WAITING)
+        self._taken: Frame | None = None
         self.opened = asyncio.Event()
 
     @property
@@ -74,24 +79,20 @@ class Line:
         return self.opened.is_set()
 
     async def keep(self) -> None:
-        """Open it, say who we are, and hear until it is closed.
+        """Open it, say who we are, and hear until it is closed; :meth:`work` takes what is heard.
 
         Raises:
             Kicked: somebody else opened one; opening ours again would kick them.
             Refused: the bot's id or secret is wrong.
             ChannelError: it could not be opened.
         """
-        heard: asyncio.Queue[Frame] = asyncio.Queue(_WAITING)
         try:
             async with asyncio.timeout(_OPEN_WITHIN):
                 socket = await self._http.ws_connect(self._address, max_msg_size=_LARGEST)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Retry(self._channel, f"no connection: {type(error).__name__}") from None
         self._socket = socket
-        tasks = [
-            asyncio.create_task(self._read(socket, heard)),
-            asyncio.create_task(self._work(heard)),
-        ]
+        tasks = [asyncio.create_task(self._read(socket))]
         try:
             await self._introduce()
             self.opened.set()
@@ -145,9 +146,7 @@ class Line:
         self._codes.insist(self._channel, found)
         return found
 
-    async def _read(
-        self, socket: aiohttp.ClientWebSocketResponse, heard: asyncio.Queue[Frame]
-    ) -> None:
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
             frame = _frame(message)
             if frame is None:
@@ -157,19 +156,29 @@ class Line:
             if isinstance(command, str) and command in _CALLBACKS:
                 if _kicks(frame):
                     raise Kicked
-                await heard.put(frame)
+                await self._heard.put(frame)
                 continue
             answer = self._answers.get(request_of(frame))
             if answer is not None and not answer.done():
                 answer.set_result(frame)
 
-    async def _work(self, heard: asyncio.Queue[Frame]) -> None:
+    async def work(self) -> None:
+        """Take what was heard, for ever. No callback comes a second time, so neither a broken
+        connection nor being cancelled loses one; one that cannot be kept now waits, and those
+        behind it.
+        """
         while True:
-            frame = await heard.get()
+            if self._taken is None:
+                self._taken = await self._heard.get()
             try:
-                await self._hear(frame)
+                await self._hear(self._taken)
+            except Unavailable as trouble:
+                _log.warning("a callback of %s waits: %s", self._channel, trouble)
+                await asyncio.sleep(_AGAIN)
+                continue
             except Exception:  # noqa: BLE001 - one broken callback must not silence the rest
                 _log.exception("a callback of %s was not taken", self._channel)
+            self._taken = None
 
     async def _ping(self) -> None:
         """Twice without an answer, and the connection is dead."""

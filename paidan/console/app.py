@@ -93,6 +93,7 @@ def build(services: Services) -> web.Application:
     app[SHELF] = assets.load()
     app[HUB] = Hub(services.tenant)
     app[LIMITS] = Limits()
+    app[hooks.BEHIND] = set()
     app[UPLOADS] = files.upload_throttle()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, guarded(route))
@@ -108,4 +109,5 @@ def build(services: Services) -> web.Application:
         app[HUB].close()
 
     app.on_shutdown.append(hang_up)
+    app.on_cleanup.append(hooks.give_up)
     return app

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import itertools
@@ -34,6 +35,8 @@ SECRET = "client-secret-of-the-fake"
 ROBOT_TOKEN = "group-robot-token"
 ROBOT_SECRET = "SECgroup-robot-secret"
 TEMPLATE = "template.schema"
+UNACKNOWLEDGED = 3.0
+"""Seconds after which a frame comes again; the platform takes up to sixty."""
 SCOPES = {
     "/robot/oToMessages": "qyapi_robot_sendmsg",
     "/robot/groupMessages": "qyapi_robot_sendmsg",
@@ -206,11 +209,14 @@ class FakeDingTalk(Platform):
             "time": str(int(time.time() * 1000)),
         }
         text = json.dumps(data) if isinstance(data, dict) else data
-        await self.socket.send_json(
-            {"specVersion": "1.0", "type": kind, "headers": headers, "data": text}
-        )
+        frame = {"specVersion": "1.0", "type": kind, "headers": headers, "data": text}
         async with asyncio.timeout(within):
-            return await self.acks[number]
+            while True:
+                await self.socket.send_json(frame)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(UNACKNOWLEDGED):
+                        return await asyncio.shield(self.acks[number])
+                await wait_until(connected)
 
     async def farewell(self) -> web.WebSocketResponse:
         """Tell the client to come anew, as before a restart; returns the connection it has."""

@@ -12,10 +12,11 @@ import re
 import socket
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
@@ -88,6 +89,10 @@ class Platform(ABC):
     """Seconds it waits for the answer to a press; for that to a message, always five."""
     dead_tokens: ClassVar[tuple[int | str, ...]] = ()
     """What it calls a token that is dead; nothing where there are none."""
+    deliveries: ClassVar[int] = 1
+    """How often it brings what is not taken; where nobody says so it brings nothing again."""
+    rests: ClassVar[float] = 0.0
+    """Seconds it waits before that, shorter than in life."""
     markup: ClassVar[str] = ""
     """Its own ways to call people, link and mark up, as somebody would try to slip them in."""
 
@@ -96,6 +101,19 @@ class Platform(ABC):
         self.http: ClientSession
         self.fetched = 0
         self.dead: int | str = next(iter(self.dead_tokens), "")
+
+    async def brought(self, bring: Callable[[], Awaitable[int]], times: int) -> list[int]:
+        """What we answered to each of several deliveries, each brought again as the platform does
+        as long as it is not taken.
+        """
+        answered = []
+        for _ in range(times):
+            for _ in range(self.deliveries):
+                answered.append(await bring())
+                if answered[-1] < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    break
+                await asyncio.sleep(self.rests)
+        return answered
 
     @abstractmethod
     async def start(self) -> None:

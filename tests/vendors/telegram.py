@@ -64,6 +64,8 @@ class FakeTelegram(Platform):
     """One bot, its chats and its people."""
 
     name: ClassVar[str] = "telegram"
+    deliveries: ClassVar[int] = 100
+    rests: ClassVar[float] = 0.2
     spoken: ClassVar[Literal["", "written", "bytes"]] = "bytes"
     polled: ClassVar[bool] = False
     markup: ClassVar[str] = (
@@ -332,11 +334,12 @@ class FakeTelegram(Platform):
             self.waiting.append(update)
             return [200] * times
         sent = {"X-Telegram-Bot-Api-Secret-Token": SECRET, **headers}
-        statuses = []
-        for _ in range(times):
+
+        async def bring() -> int:
             async with self.http.post(self.hook, json=update, headers=sent) as response:
-                statuses.append(response.status)
-        return statuses
+                return response.status
+
+        return await self.brought(bring, times)
 
     @override
     async def says(

@@ -13,6 +13,7 @@ import itertools
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import xmltodict
@@ -38,6 +39,7 @@ class FakeWechat(Platform):
     """One account and its followers."""
 
     name: ClassVar[str] = "wechat"
+    deliveries: ClassVar[int] = 4
     groups: ClassVar[bool] = False
     dead_tokens: ClassVar[tuple[int | str, ...]] = (40014, 42001, 40001)
     markup: ClassVar[str] = '<a href="http://evil.example">点</a> <![CDATA[x]]> ]]> &#60;xml&#62;'
@@ -238,7 +240,9 @@ class FakeWechat(Platform):
         elif left <= 0 or self.now() > until:
             self.windows[who] = (self.now() + 60, 3)
         query, body = self.sealed(fields)
-        return list(await asyncio.gather(*(self._post(who, query, body) for _ in range(times))))
+        bring = partial(self._post, who, query, body)
+        several = await asyncio.gather(*(self.brought(bring, 1) for _ in range(times)))
+        return [status for answered in several for status in answered]
 
     async def _post(self, who: str, query: dict[str, str], body: str) -> int:
         async with self.http.post(self.hook, params=query, data=body) as response:

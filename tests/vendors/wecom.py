@@ -44,6 +44,7 @@ class FakeWecom(Platform):
     """One corporation with one application; ``away`` moves its clock."""
 
     name: ClassVar[str] = "wecom"
+    deliveries: ClassVar[int] = 4
     direct: ClassVar[bool] = True
     dead_tokens: ClassVar[tuple[int | str, ...]] = (40014, 42001, 40001)
     markup: ClassVar[str] = '<a href="http://evil.example">点</a> @all ]]> &#60;b&#62;'
@@ -275,12 +276,13 @@ class FakeWecom(Platform):
     async def tell(self, fields: Mapping[str, str], times: int = 1) -> list[int]:
         """Bring an event to our door; an empty 200 means that we have it."""
         query, body = self.sealed(xml(fields))
-        statuses = []
-        for _ in range(times):
+
+        async def bring() -> int:
             async with self.http.post(self.hook, params=query, data=body) as response:
-                statuses.append(response.status)
                 assert response.status != 200 or await response.read() == b""
-        return statuses
+                return response.status
+
+        return await self.brought(bring, times)
 
     @override
     async def says(
