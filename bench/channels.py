@@ -32,7 +32,7 @@ from hmac import compare_digest
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 from aiohttp import ClientSession, TCPConnector, web
@@ -58,6 +58,8 @@ from tests.vendors import wechat, wecom
 from tests.vendors.dingtalk import SECRET as DINGTALK_SECRET
 from tests.vendors.dingtalk import sign
 from tests.vendors.telegram import SECRET as TELEGRAM_SECRET
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -206,23 +208,33 @@ async def call(port: int, name: str, told: list[Callback], beside: int) -> Reach
     return Reached(len(took) / whole, statistics.median(took) * 1e3, last * 1e3, refused)
 
 
-def measure(name: str, messages: int, beside: int, *, bare: bool) -> tuple[Reached, int]:
-    """One server under load, and how many messages it holds at the end."""
+def served(
+    name: str, whole: int, load: Callable[[int, list[Callback]], T], *, bare: bool
+) -> tuple[T, int]:
+    """One server in a process of its own under a load of so many callbacks: what the load found,
+    and how many messages the server holds at the end.
+    """
     ours, theirs = multiprocessing.Pipe()
     spawn = multiprocessing.get_context("spawn")
-    whole = messages + beside
     server = spawn.Process(target=_process, args=(name, whole, theirs), kwargs={"bare": bare})
     server.start()
     try:
-        port, told = ours.recv()
-        asyncio.run(call(port, name, told[:beside], beside))
-        reached = asyncio.run(call(port, name, told[beside:], beside))
+        found = load(*ours.recv())
         ours.send("stop")
-        held = 0 if bare else int(ours.recv())
+        return found, 0 if bare else int(ours.recv())
     finally:
         server.join(10)
         server.kill()
-    return reached, held
+
+
+def measure(name: str, messages: int, beside: int, *, bare: bool) -> tuple[Reached, int]:
+    """One server under load, and how many messages it holds at the end."""
+
+    def load(port: int, told: list[Callback]) -> Reached:
+        asyncio.run(call(port, name, told[:beside], beside))
+        return asyncio.run(call(port, name, told[beside:], beside))
+
+    return served(name, messages + beside, load, bare=bare)
 
 
 def main() -> int:
