@@ -55,6 +55,9 @@ class Moody(WebChannel):
     deaf: set[str] = field(default_factory=set)
     tried: list[Outgoing] = field(default_factory=list)
     window: int = 0
+    away: list[datetime] = field(default_factory=list)
+    """Until when nothing is taken at all."""
+    left: list[tuple[datetime, Outgoing]] = field(default_factory=list)
 
     @property
     @override
@@ -64,9 +67,13 @@ class Moody(WebChannel):
     @override
     async def send(self, outgoing: Outgoing) -> Receipt:
         self.tried.append(outgoing)
+        now = self.clock.now(demo_company().company.tenant)
+        if self.away and now < self.away[0]:
+            raise ConnectionResetError
         waiting = self.moods[outgoing.to.chat]
         if waiting:
             raise waiting.pop(0)
+        self.left.append((now, outgoing))
         receipt = await super().send(outgoing)
         if outgoing.to.chat in self.deaf:
             raise TimeoutError
@@ -381,6 +388,43 @@ async def test_when_a_chat_is_throttled_emergencies_overtake_and_nothing_is_lost
         assert all(order.number in said for order in await town.orders())
         first = [q for q in await town.notices() if q.created_at == TUESDAY]
         assert {q.state for q in first} <= {"sent", "superseded"}
+
+
+async def test_a_platform_that_is_away_for_an_hour_is_caught_up_with_without_a_storm(
+    moody_town: MoodyTown,
+) -> None:
+    async with moody_town(window=20) as (town, channel):
+        back = TUESDAY + timedelta(hours=1)
+        channel.away.append(back)
+        rooms = [f"{n}栋2单元{n}01室" for n in range(1, 9)]
+        for n, room in enumerate(rooms):
+            await town.say(
+                f"x{n}", f"{room}空调不制冷，电话1380000000{n}", chat=customer_chat(f"x{n}")
+            )
+            await town.wait(minutes=5)
+        await town.say("c01", TRAPPED)
+        await town.wait(minutes=19, seconds=59)
+        assert not channel.left
+        outage = Counter(o.to.chat for o in channel.tried)
+        assert sum(outage.values()) <= 60 * 2 + 10, "a rest of half a minute after five failures"
+
+        await town.wait(hours=1)
+        by_chat: dict[str, list[datetime]] = defaultdict(list)
+        for at, outgoing in channel.left:
+            by_chat[outgoing.to.chat].append(at)
+        for chat, sent in by_chat.items():
+            busiest = max(sum(at <= s < at + timedelta(minutes=1) for s in sent) for at in sent)
+            assert busiest <= 20, (chat, busiest)
+        trapped = next(o for o in await town.orders() if o.priority == "P0")
+        first = next(o for _, o in channel.left if o.to.chat == LIFT.chat)
+        assert trapped.number in first.text
+        waited = [q for q in await town.notices() if q.created_at < back]
+        assert {q.state for q in waited} <= {"sent", "superseded"}, Counter(q.state for q in waited)
+        dropped = [q for q in waited if q.state == "superseded"]
+        assert dropped
+        assert all(q.superseded_by or q.error for q in dropped)
+        keys = Counter(o.key for _, o in channel.left)
+        assert not [key for key, times in keys.items() if times > 1]
 
 
 async def test_throttled_reminders_come_as_one_digest(moody_town: MoodyTown) -> None:
