@@ -19,6 +19,8 @@ from workflow.tracing import CAUSE
 _OURS: Final = ("bots", "nlp", "notifier", "paidan", "storage", "workflow")
 _PLAIN: Final = ("trace", "logger", "level", "timestamp")
 """Keys whose values are made here and never hold what somebody wrote."""
+_STRANGERS: Final = "aiohttp.http_exceptions"
+"""Errors about what is no HTTP; whoever connects can make as many of them as they like."""
 _CONTROLS: Final = {n: f"\\x{n:02x}" for n in (*range(9), *range(10, 32), 127)}
 
 
@@ -62,6 +64,7 @@ def configure(log: Log) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(max(level, logging.WARNING))
+    logging.getLogger("aiohttp.server").addFilter(our_own)
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
     structlog.configure(
@@ -70,6 +73,12 @@ def configure(log: Log) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def our_own(record: logging.LogRecord) -> bool:
+    """Whether an error of the HTTP server is one of ours; a stranger's would fill the disk."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__module__ != _STRANGERS
 
 
 def _json() -> Processor:

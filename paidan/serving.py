@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -59,6 +61,10 @@ FAREWELL = 2.0
 """Seconds that requests under way and open streams get when the process is told to stop."""
 IDLE = 10.0
 """Seconds a connection may say nothing, or only half of a request's head; then it is closed."""
+UNREAD = 20.0
+"""Seconds for which somebody may take nothing of an answer; then the connection is closed."""
+CONNECTIONS = 65_536
+"""Files and connections this process may have open, if the machine allows it that many."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +109,20 @@ def serve(
         )
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.secret()
+    _allow_many_connections()
     understander = Understander.load(settings.model_dir, say)
     asyncio.run(_serve(settings, understander, Duty(role, demo), say))
+
+
+def _allow_many_connections() -> None:
+    """Most systems start a process with room for 1,024, which idle connections of strangers would
+    fill up within seconds: then nobody gets in, and the database file cannot be opened either.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, CONNECTIONS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def _serve(
@@ -286,6 +304,7 @@ async def _open(app: web.Application, host: str, port: int) -> AsyncIterator[int
     """One door; gives its port. Bodies are taken as they are sent: what is packed is not unpacked
     before anybody has asked how large it becomes.
     """
+    app.on_response_prepare.append(_leave_who_does_not_read)
     runner = web.AppRunner(
         app,
         shutdown_timeout=FAREWELL,
@@ -299,6 +318,15 @@ async def _open(app: web.Application, host: str, port: int) -> AsyncIterator[int
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+async def _leave_who_does_not_read(request: web.Request, _answer: web.StreamResponse) -> None:
+    """Nothing in aiohttp ends an answer that nobody takes; the system does, where it can."""
+    found = request.transport and request.transport.get_extra_info("socket")
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if found and option is not None:
+        with contextlib.suppress(OSError):
+            found.setsockopt(socket.IPPROTO_TCP, option, int(UNREAD * 1000))
 
 
 def services(settings: Settings, parts: Parts, registry: Registry, duty: Duty) -> Services:

@@ -5,11 +5,13 @@ keeps nothing of theirs, and meanwhile serves an honest customer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import resource
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,11 @@ import pytest
 from nlp import Understander
 from tests.faults.houses import House, Street, street
 from tests.vendors.telegram import SECRET
+from tests.waiting import wait_until
 
 HALF_OPEN = 2000
+FEW = 1024
+"""Files that most systems let a process open, unless it asks for more."""
 GROWTH = 60 * 1024
 """Kilobytes a siege may cost; one bomb of these would take hundreds of thousands."""
 HOOK = "POST /hooks/telegram HTTP/1.1\r\nHost: paidan\r\n"
@@ -92,6 +97,36 @@ async def told(house: House, *parts: str | bytes) -> int:
         return await caller.answer()
 
 
+@contextmanager
+def deaf(house: House) -> Iterator[socket.socket]:
+    """A connection whose owner reads nothing."""
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.connect(("127.0.0.1", house.port))
+        made.setblocking(False)
+        yield made
+
+
+async def cut_off(connection: socket.socket) -> None:
+    """Wait until whatever is sent there is answered by the system alone."""
+
+    async def gone() -> bool:
+        try:
+            connection.send(b" ")
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return False
+
+    await wait_until(gone)
+
+
+def log_of(here: Street, house: House) -> str:
+    """All that a process has written."""
+    return (here.folder / f"{house.role}-{house.port}.log").read_text()
+
+
 def memory(house: House) -> int:
     """Kilobytes that a process has in use."""
     status = Path(f"/proc/{house.process.pid}/status").read_text()
@@ -107,17 +142,35 @@ def messages(story: Any) -> list[str]:
 
 
 async def test_connections_that_say_nothing_or_half_are_closed(here: Street) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, hard))  # as most systems begin a process
     house = await here.open("all")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     halves: Iterable[str] = ("", "GET / HTTP/1.1\r\nHost: pai", HOOK + SECRETLY, "\r\n")
     async with calling(house, HALF_OPEN) as callers:
         for caller, half in zip(callers, [*halves] * HALF_OPEN, strict=False):
             await caller.send(half)
         await here.say(1, honest("空调不制冷"))
         await asyncio.gather(*(caller.closed() for caller in callers))
+    assert "out of system resource" not in log_of(here, house), "the door was shut to all"
     await here.settle()
     story, report = await here.record()
     assert report.ok, str(report)
     assert messages(story) == [honest("空调不制冷")]
+
+
+async def test_who_reads_nothing_is_not_waited_for(here: Street) -> None:
+    house = await here.open("all")
+    with contextlib.ExitStack() as stack:
+        callers = [stack.enter_context(deaf(house)) for _ in range(50)]
+        for caller in callers:
+            with contextlib.suppress(BlockingIOError):
+                caller.send(b"GET /login HTTP/1.1\r\nHost: p\r\n\r\n" * 5000)
+        await here.say(1, honest("灯不亮"))
+        await asyncio.gather(*(cut_off(caller) for caller in callers))
+    await here.settle()
+    story, _ = await here.record()
+    assert messages(story) == [honest("灯不亮")]
 
 
 async def test_bodies_that_never_end_are_given_up(here: Street) -> None:
@@ -190,6 +243,7 @@ async def test_bombs_and_floods_are_refused_and_cost_no_memory(here: Street) -> 
         assert said in allowed | {0}, (name, said)
         assert house.alive, (name, here.logs())
     assert memory(house) - before < GROWTH
+    assert "Traceback" not in log_of(here, house), "strangers do not fill the log"
     await here.say(2, honest("门锁打不开"))
     await here.settle()
     story, report = await here.record()

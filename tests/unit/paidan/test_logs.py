@@ -8,6 +8,7 @@ from typing import Literal
 
 import pytest
 import structlog
+from aiohttp.http_exceptions import BadStatusLine, LineTooLong
 
 from paidan.logs import configure
 from paidan.settings import Log
@@ -136,6 +137,20 @@ def test_libraries_write_the_same_lines_and_only_warn(capsys: pytest.CaptureFixt
     assert [event["event"] for event in events] == ["shown 1"] * 4 + ["ours is shown"]
     assert events[0]["logger"] == "aiohttp.access"
     assert {"level", "timestamp"} <= set(events[0])
+
+
+def test_what_strangers_send_that_is_no_http_is_not_written_down(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure(Log(format="json"))
+    server = logging.getLogger("aiohttp.server")
+    for error in (BadStatusLine("x"), LineTooLong(b"x" * 100, 10), ValueError("ours")):
+        try:
+            raise error
+        except (BadStatusLine, LineTooLong, ValueError):
+            server.exception("Error handling request")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ours" in line
 
 
 def test_one_line_is_one_event(capsys: pytest.CaptureFixture[str]) -> None:
