@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -100,7 +100,7 @@ class Street:
     async def open(self, role: str = "all", **env: str) -> House:
         """Start a process and wait until it is ready; on other ports if somebody was faster."""
         while True:
-            house = await self._start(role, env)
+            house = await self.begin(role, **env)
             self.houses.append(house)
             if await wait_until(partial(self._settled_in, house), self.logs) == "ready":
                 return house
@@ -113,7 +113,8 @@ class Street:
             return "again"
         return "ready" if await self.ready(house) else ""
 
-    async def _start(self, role: str, env: Mapping[str, str]) -> House:
+    async def begin(self, role: str, **env: str) -> House:
+        """Start a process and wait for nothing."""
         port, watched = free_port(), free_port()
         given = {
             **os.environ,
@@ -227,6 +228,10 @@ class Street:
             for method, form in self.telegram.calls
             if method == "sendMessage"
         )
+
+    async def heard_by(self, people: int) -> bool:
+        """Whether so many chats have heard of us."""
+        return len({chat for chat, _ in self.heard()}) >= people
 
     # --- the record -----------------------------------------------------------------------------
 

@@ -7,9 +7,11 @@ import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from nlp import Understander
+from storage.migrating import HEAD
 from tests.faults.houses import (
     Street,
     nothing_lost_nothing_doubled,
@@ -93,6 +95,33 @@ async def test_a_killed_page_is_only_a_closed_door(here: Street) -> None:
     nothing_lost_nothing_doubled(here, story, told)
     assert len(story.orders) == 40
     sends_are_explained(here, story)
+
+
+async def test_while_the_next_version_has_changed_the_tables_the_old_one_goes_on(
+    here: Street,
+) -> None:
+    """A rolling upgrade: what runs goes on until its turn; what is old does not begin anew."""
+    chance = random.Random(SEED)
+    house = await here.open("all")
+    await asyncio.gather(*(here.say(n, report(n, chance)) for n in range(440, 445)))
+    with psycopg.connect(here.database, autocommit=True) as admin:
+        admin.execute("ALTER TABLE work_orders ADD COLUMN later TEXT NOT NULL DEFAULT ''")
+        admin.execute("ALTER TABLE outbox ADD COLUMN later BIGINT NOT NULL DEFAULT 0")
+        admin.execute("UPDATE alembic_version SET version_num = '9999'")
+    await asyncio.gather(*(here.say(n, report(n, chance)) for n in range(445, 450)))
+    await wait_until(lambda: here.heard_by(10))
+    assert house.alive
+    assert set(here.answers) == {200}
+
+    late = await here.begin("worker")
+    assert await late.process.wait() != 0
+    assert "9999" in here.logs()
+    with psycopg.connect(here.database, autocommit=True) as admin:
+        admin.execute(f"UPDATE alembic_version SET version_num = '{HEAD}'")
+    await here.settle()
+    story, told = await here.record()
+    nothing_lost_nothing_doubled(here, story, told)
+    assert len(story.orders) == 10
 
 
 async def test_a_suspended_worker_wakes_to_find_its_work_done(here: Street) -> None:
