@@ -46,6 +46,8 @@ WARM = 64
 BESIDE = 16
 BARE = 1000
 LOOK = 0.05
+CALM, IDLE = 1.0, 0.3
+"""Seconds looked at, and the processor time of all workers in one of them that counts as none."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -148,13 +150,23 @@ async def drained(on: Street, messages: int, number: int) -> Cost:
     return Cost(messages / took, spent / messages * 1000)
 
 
+async def calm(on: Street) -> None:
+    """Wait until the workers are done with what a start costs: models warm, past repairs read."""
+    while True:
+        before = sum(map(processor_seconds, on.living("worker")))
+        await asyncio.sleep(CALM)
+        if sum(map(processor_seconds, on.living("worker"))) - before < CALM * IDLE:
+            return
+
+
 async def with_workers(count: int, folder: Path, redis: str, messages: int) -> Cost:
     """So many worker processes on a database of their own."""
     with database("postgres", folder) as url:
         async with street(folder, url, redis) as opened:
             for _ in range(count):
                 await opened.open("worker")
-            await drained(opened, WARM, 30_000_000)
+            await drained(opened, WARM * count, 30_000_000)
+            await calm(opened)
             return await drained(opened, messages, 40_000_000)
 
 

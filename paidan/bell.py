@@ -21,6 +21,10 @@ log = structlog.get_logger(__name__)
 
 GATHER: Final = 0.02
 """Seconds that topics are gathered before they are told: a burst of commits rings once."""
+LEAST_APART: Final = 0.1
+"""Seconds between two echoes: many busy processes would else wake each other all the time, for
+work that each finds taken.
+"""
 _PAUSE: Final = 1.0
 _EVERYTHING: Final = frozenset(
     {"inbox", "outbox", "timers", "orders", "cases", "people", "readings", "models", "articles"}
@@ -47,6 +51,9 @@ class Bell:
         self._topics: set[str] = set()
         self._rung = asyncio.Event()
         self._echoing = False
+        self._heard_topics: set[str] = set()
+        self._echoes_at = 0.0
+        self._later: asyncio.TimerHandle | None = None
 
     def hear(self, tenant: str, topics: frozenset[str]) -> None:
         """What the store calls after each commit; what was an echo goes no further."""
@@ -96,7 +103,20 @@ class Bell:
         except (ValueError, TypeError):
             return
         if who != self._me:
-            self._pass_on(heard)
+            self._gather(heard)
+
+    def _gather(self, topics: frozenset[str]) -> None:
+        """The first is passed on at once, those that follow close behind it together."""
+        self._heard_topics |= topics
+        loop = asyncio.get_running_loop()
+        if self._later is None:
+            self._later = loop.call_at(self._echoes_at, self._pass_on_gathered)
+
+    def _pass_on_gathered(self) -> None:
+        topics, self._heard_topics = frozenset(self._heard_topics), set()
+        self._later = None
+        self._echoes_at = asyncio.get_running_loop().time() + LEAST_APART
+        self._pass_on(topics)
 
     def _pass_on(self, topics: frozenset[str]) -> None:
         self._echoing = True

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import pytest
 from redis.asyncio import Redis
 
-from paidan.bell import Bell
+from paidan.bell import LEAST_APART, Bell
 from tests.waiting import wait_until
 
 TOPICS = frozenset({"outbox", "orders"})
@@ -72,6 +73,24 @@ async def test_a_commit_is_heard_by_the_others_and_goes_no_further(
         await wait_until(told_again)
         said = [await line.get_message(timeout=1) for _ in range(6)]
     assert len([message for message in said if message]) == 2, "an echo was rung again"
+
+
+async def test_a_flood_of_commits_is_heard_ten_times_a_second_and_none_is_missed(
+    pair: tuple[Process, Process, Redis],
+) -> None:
+    _, other, redis = pair
+    echoes: list[tuple[float, frozenset[str]]] = []
+    loop = asyncio.get_running_loop()
+    other.bell._echo = lambda _tenant, topics: echoes.append((loop.time(), topics))
+    for n in range(200):
+        await redis.publish(f"paidan:{other.bell._tenant}:bell", f'["x", ["topic{n}"]]')
+
+    async def all_heard() -> bool:
+        return len(frozenset().union(*(topics for _, topics in echoes))) == 200
+
+    await wait_until(all_heard)
+    apart = [later[0] - sooner[0] for sooner, later in pairwise(echoes)]
+    assert all(gap >= LEAST_APART * 0.9 for gap in apart)
 
 
 async def test_nonsense_on_the_line_is_no_news(pair: tuple[Process, Process, Redis]) -> None:
