@@ -29,6 +29,10 @@ from bots.gateway.adapter import Callback, Forged, Malformed
 FRESH_FOR: Final = timedelta(minutes=10)
 """How old a call may be: their retries take seconds, our clocks may be minutes apart."""
 _BLOCK: Final = 32
+_LARGEST: Final = 256 * 1024
+"""Bytes of XML; a message's words are two thousand at most."""
+_MARKS: Final = 4096
+"""Tags and attributes of XML, and what looks like them in somebody's words."""
 _KEY: Final = re.compile(r"[A-Za-z0-9+/]{43}")
 
 Fields = Mapping[str, Any]
@@ -166,8 +170,12 @@ def fields_of(body: bytes) -> Fields:
     """The fields of an ``<xml>`` message.
 
     Raises:
-        Malformed: it is none, or brings a document type (entities could explode).
+        Malformed: it is none, brings a document type (entities could explode), or more elements
+            than any message has: a megabyte of them takes a second to read, and whoever knocks
+            may send it, for the signature is inside.
     """
+    if len(body) > _LARGEST or max(body.count(b"<"), body.count(b"=")) > _MARKS:
+        raise Malformed("more XML than any message has")
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise Malformed("a document type in the XML")
     try:

@@ -72,12 +72,14 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/act", order.act, Right.OWN_JOBS),
     Route("GET", "/knowledge", knowledge.show, Right.OWN_JOBS),
     Route("GET", "/knowledge/{id}", knowledge.read, Right.OWN_JOBS),
-    Route("POST", "/knowledge", knowledge.take_in, Right.KNOWLEDGE, limit=guard.TABLE_LIMIT),
+    Route("POST", "/knowledge", knowledge.take_in, Right.KNOWLEDGE, guard.TABLE_LIMIT, files=True),
     Route("POST", "/knowledge/{id}", knowledge.save, Right.KNOWLEDGE),
     Route("GET", "/people", people.show, Right.PEOPLE),
     Route("GET", "/people/{kind}", people.show, Right.PEOPLE),
     Route("GET", "/people/{kind}/{id}", people.edit, Right.PEOPLE),
-    Route("POST", "/people/{kind}/import", people.take_in, Right.PEOPLE, limit=guard.TABLE_LIMIT),
+    Route(
+        "POST", "/people/{kind}/import", people.take_in, Right.PEOPLE, guard.TABLE_LIMIT, files=True
+    ),
     Route("POST", "/people/{kind}/{id}", people.save, Right.PEOPLE),
     Route("GET", "/understanding", understanding.show, Right.ALL_ORDERS),
     Route("POST", "/understanding/model", understanding.move, Right.MODELS),

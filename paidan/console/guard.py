@@ -27,6 +27,9 @@ TABLE_LIMIT = 2 * 1024 * 1024
 READ_WITHIN = 5.0
 """Seconds a body may take; aiohttp itself waits for a half-sent one for ever."""
 
+BROKEN = (ConnectionError, ValueError, web.RequestPayloadError)
+"""What reading a body raises that broke off or is not what it says it is."""
+
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -49,7 +52,7 @@ _STATUS_OF = {
 class Route:
     """One address: who may open it and what answers. ``limit`` is the largest body in bytes;
     ``uploads`` says that the handler reads the body itself, so that a script must send the
-    forgery token in the header.
+    forgery token in the header; ``files`` that its form may bring some.
     """
 
     method: str
@@ -58,6 +61,7 @@ class Route:
     right: Right
     limit: int = FORM_LIMIT
     uploads: bool = False
+    files: bool = False
 
 
 def guarded(route: Route) -> Handler:
@@ -70,6 +74,8 @@ def guarded(route: Route) -> Handler:
         size = request.content_length or 0
         if size > route.limit:
             raise web.HTTPRequestEntityTooLarge(route.limit, size)
+        if request.content_type.startswith("multipart/") and not (route.files or route.uploads):
+            raise web.HTTPUnsupportedMediaType
         if request.method == "POST":
             await _check_forgery(request, viewer, uploads=route.uploads)
         return await route.handler(request)
@@ -85,12 +91,35 @@ async def read_fields(
     Raises:
         web.HTTPRequestTimeout: the body did not arrive in five seconds.
         web.HTTPRequestEntityTooLarge: it is larger than any form of ours.
+        web.HTTPBadRequest: it is no form, or broke off.
     """
     try:
         async with asyncio.timeout(READ_WITHIN):
             return await request.post()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except BROKEN:
+        raise web.HTTPBadRequest from None
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        TimeoutError: it did not arrive in five seconds.
+        web.HTTPRequestEntityTooLarge: it has more than ``limit`` bytes.
+        web.HTTPBadRequest: it broke off, or is no HTTP.
+    """
+    data = bytearray()
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            async for chunk in request.content.iter_any():
+                data += chunk
+                if len(data) > limit:
+                    raise web.HTTPRequestEntityTooLarge(limit, len(data))
+    except BROKEN:
+        raise web.HTTPBadRequest from None
+    return bytes(data)
 
 
 async def read_form(request: web.Request) -> MultiDictProxy[str]:

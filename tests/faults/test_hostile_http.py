@@ -29,6 +29,9 @@ GROWTH = 60 * 1024
 """Kilobytes a siege may cost; one bomb of these would take hundreds of thousands."""
 HOOK = "POST /hooks/telegram HTTP/1.1\r\nHost: paidan\r\n"
 SECRETLY = f"X-Telegram-Bot-Api-Secret-Token: {SECRET}\r\n"
+CHAT = "POST /chat/say HTTP/1.1\r\nHost: paidan\r\n"
+PICTURE = "POST /upload HTTP/1.1\r\nHost: paidan\r\n"
+MULTIPART = "Content-Type: multipart/form-data; boundary=x\r\n"
 JSON = "Content-Type: application/json\r\n"
 
 pytestmark = pytest.mark.timeout(300)
@@ -209,6 +212,11 @@ async def test_bombs_and_floods_are_refused_and_cost_no_memory(here: Street) -> 
         "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><xml><Encrypt>&e;</Encrypt></xml>"
     )
 
+    nested = (
+        b'--x\r\nContent-Disposition: form-data; name="picture"\r\n'
+        b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\n\r\n--y--\r\n--x--\r\n"
+    )
+
     def sized(body: str | bytes, more: str = "", to: str = HOOK + SECRETLY + JSON) -> list[Any]:
         data = body.encode() if isinstance(body, str) else body
         return [f"{to}{more}Content-Length: {len(data)}\r\n\r\n", data]
@@ -235,6 +243,12 @@ async def test_bombs_and_floods_are_refused_and_cost_no_memory(here: Street) -> 
         "one line of 1 MB": ({400, 431}, [f"GET / HTTP/1.1\r\nX: {'y' * 1_000_000}\r\n\r\n"]),
         "an address of 1 MB": ({400, 414}, [f"GET /{'y' * 1_000_000} HTTP/1.1\r\n\r\n"]),
         "no HTTP at all": ({400}, [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 99]),
+        "a form in a form": ({415}, sized(nested, to=CHAT + MULTIPART)),
+        "parts that never begin": ({415}, sized(b"z\r\n" * 80_000, to=CHAT + MULTIPART)),
+        "pieces that are none": (
+            {400},
+            [HOOK + SECRETLY + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n"],
+        ),
         "laughs": ({400, 403, 404}, sized(laughs, to=wechat)),
         "thieves": ({400, 403, 404}, sized(thieves, to=wechat)),
     }
@@ -242,13 +256,16 @@ async def test_bombs_and_floods_are_refused_and_cost_no_memory(here: Street) -> 
         said = await told(house, *parts)
         assert said in allowed | {0}, (name, said)
         assert house.alive, (name, here.logs())
+    for broken in (HOOK + SECRETLY + JSON, CHAT + "Content-Type: text/plain\r\n", PICTURE):
+        async with calling(house) as (caller,):
+            await caller.send(f"{broken}Content-Length: 50\r\n\r\n{{")
     assert memory(house) - before < GROWTH
-    assert "Traceback" not in log_of(here, house), "strangers do not fill the log"
     await here.say(2, honest("门锁打不开"))
     await here.settle()
     story, report = await here.record()
     assert report.ok, str(report)
     assert messages(story) == [honest("水管漏水"), honest("门锁打不开")]
+    assert "Traceback" not in log_of(here, house), "strangers do not fill the log"
 
 
 async def test_a_pile_of_bombs_at_once_costs_no_memory(here: Street) -> None:

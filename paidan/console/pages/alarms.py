@@ -5,7 +5,6 @@ It answers in plain JSON, and only after the alarm is durably ours.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from http import HTTPStatus
@@ -14,7 +13,7 @@ from aiohttp import web
 
 from bots import alarms
 from bots.alarms import Alarm
-from paidan.console.guard import READ_WITHIN
+from paidan.console.guard import READ_WITHIN, read_body
 from paidan.console.viewer import SERVICES
 from paidan.signing import unsign
 from workflow.company import Asset
@@ -73,15 +72,9 @@ def _authorise(request: web.Request) -> None:
 
 
 async def _body(request: web.Request) -> object:
-    data = bytearray()
-    async with asyncio.timeout(READ_WITHIN):
-        async for chunk in request.content.iter_any():
-            data += chunk
-            if len(data) > LIMIT:
-                raise web.HTTPRequestEntityTooLarge(LIMIT, len(data))
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return json.loads(await read_body(request, LIMIT))
+    except (ValueError, RecursionError, web.HTTPBadRequest):
         raise InvalidInput(field="body", found="", allowed="JSON") from None
 
 

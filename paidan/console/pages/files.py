@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.multipart import BodyPartReader
 
 from paidan.bare import bare
-from paidan.console.guard import READ_WITHIN, client_ip, too_many
+from paidan.console.guard import BROKEN, READ_WITHIN, client_ip, too_many
 from paidan.console.throttle import Throttle
 from paidan.console.viewer import SERVICES, VIEWER
 from workflow.errors import InvalidInput
@@ -45,6 +45,8 @@ async def upload(request: web.Request) -> web.Response:
             data = await _picture(request)
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except BROKEN:
+        raise InvalidInput("bad_picture", field="picture") from None
     mime = _kind(data)
     if mime is None:
         raise InvalidInput("bad_picture", field="picture")

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from bots.gateway.adapter import Adapter, Answer, Callback, CallbackError, Holding
 from paidan.channels.door import MARK, answer_knock
-from paidan.console.guard import READ_WITHIN
+from paidan.console.guard import read_body
 from paidan.console.viewer import SERVICES
 from workflow.errors import Unavailable
 
@@ -51,15 +51,16 @@ async def _received(request: web.Request, name: str, adapter: Adapter) -> web.Re
             method=request.method,
             query=dict(request.query),
             headers={key.lower(): value for key, value in request.headers.items()},
-            body=await _body(request),
+            body=await read_body(request, LIMIT),
         )
         answer = await _in_time(request, adapter, callback)
     except TimeoutError:
         services.count(name, "too_slow")
         return web.Response(status=HTTPStatus.REQUEST_TIMEOUT)
-    except web.HTTPRequestEntityTooLarge:
-        services.count(name, "too_large")
-        return web.Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    except (web.HTTPRequestEntityTooLarge, web.HTTPBadRequest) as refusal:
+        broken = refusal.status == HTTPStatus.BAD_REQUEST
+        services.count(name, "malformed" if broken else "too_large")
+        return web.Response(status=refusal.status)
     except CallbackError as refusal:
         services.count(name, type(refusal).__name__.lower())
         log.warning("a call to %s was refused: %s", name, refusal.why)
@@ -131,11 +132,11 @@ async def _knocked(request: web.Request, *, plugged: bool) -> web.Response:
     """The answer to the doctor, who asks whether this door is ours."""
     services = request.app[SERVICES]
     try:
-        body = await _body(request)
+        body = await read_body(request, LIMIT)
     except TimeoutError:
         return web.Response(status=HTTPStatus.REQUEST_TIMEOUT)
-    except web.HTTPRequestEntityTooLarge:
-        return web.Response(status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    except (web.HTTPRequestEntityTooLarge, web.HTTPBadRequest) as refusal:
+        return web.Response(status=refusal.status)
     said = answer_knock(
         services.secret,
         request.match_info["channel"],
@@ -147,13 +148,3 @@ async def _knocked(request: web.Request, *, plugged: bool) -> web.Response:
     if said is None:
         return web.Response(status=HTTPStatus.FORBIDDEN)
     return web.Response(body=said, content_type="application/json")
-
-
-async def _body(request: web.Request) -> bytes:
-    data = bytearray()
-    async with asyncio.timeout(READ_WITHIN):
-        async for chunk in request.content.iter_any():
-            data += chunk
-            if len(data) > LIMIT:
-                raise web.HTTPRequestEntityTooLarge(LIMIT, len(data))
-    return bytes(data)

@@ -30,8 +30,8 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "That is too large: pictures must be under 8 MB.",
     ),
     "status.415": (
-        "这里不收压缩过的内容，请原样发送。",
-        "Packed bodies are not taken here; send it as it is.",
+        "这里不收压缩过的内容，也不收文件，请原样发送文字。",
+        "Neither packed bodies nor files are taken here; send the words as they are.",
     ),
     "status.422": (
         "填写的内容有误，请检查后重试。",

@@ -6,6 +6,7 @@ import io
 import re
 import struct
 
+import pytest
 from aiohttp import FormData
 
 from paidan.console.services import Services
@@ -123,6 +124,30 @@ async def test_what_only_calls_itself_a_picture_is_refused(browser: Browser) -> 
     assert "JPG" in text
     status, _ = await upload(browser, PNG + b"\x00" * (9 * 1024 * 1024))
     assert status == 413
+
+
+NESTED = (
+    b'--x\r\nContent-Disposition: form-data; name="picture"\r\n'
+    b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\nx\r\n--y--\r\n--x--\r\n"
+)
+
+
+@pytest.mark.parametrize("body", [NESTED, b"--x", b"--x\r\n", b"--y--\r\n", b"--x--\r\n", b""])
+@pytest.mark.parametrize("boundary", ["; boundary=x", "", "; boundary="])
+async def test_a_form_that_is_none_is_refused_wherever_it_comes(
+    browser: Browser, boundary: str, body: bytes
+) -> None:
+    await browser.see("/chat")
+    headers = {"X-CSRF-Token": browser.csrf, "Content-Type": f"multipart/form-data{boundary}"}
+    async with browser.client.post("/upload", data=body, headers=headers) as response:
+        assert response.status == 422
+    async with browser.client.post("/chat/say", data=body, headers=headers) as response:
+        assert response.status == 415
+        assert "不收" in await response.text()
+    await browser.sign_in("zhoulan")
+    headers["X-CSRF-Token"] = browser.csrf
+    async with browser.client.post("/knowledge", data=body, headers=headers) as response:
+        assert response.status in {303, 400, 422}
 
 
 async def test_one_visitor_never_sees_the_chat_of_another(

@@ -263,6 +263,26 @@ def test_what_cannot_be_opened_is_malformed(sealed: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        b"<xml>" + b"<a/>" * 200_000 + b"</xml>",
+        b"<a>" * 200_000 + b"</a>" * 200_000,
+        b"<xml " + b" ".join(b"a%d=''" % n for n in range(10_000)) + b"/>",
+        b"<xml><a>" + b"x" * 300_000 + b"</a></xml>",
+    ],
+    ids=["wide", "deep", "attributes", "long"],
+)
+def test_xml_that_no_platform_sends_is_not_even_parsed(body: bytes) -> None:
+    with pytest.raises(Malformed, match="more XML than any message has"):
+        fields_of(body)
+
+
+def test_words_full_of_brackets_are_words() -> None:
+    words = "<" * 2000 + "=" * 2000
+    assert fields_of(f"<xml><a><![CDATA[{words}]]></a></xml>".encode()) == {"a": words}
+
+
+@pytest.mark.parametrize(
     ("read", "body"),
     [
         (fields_of, b""),
