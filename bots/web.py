@@ -41,6 +41,8 @@ EVERYTHING = Capabilities(
 MAX_TEXT = 4_000
 MAX_MEDIA = 9
 MAX_ARGS = 20
+MAX_DEPTH = 3
+"""Lists in lists."""
 BOT = "paidan"
 BOT_NAME = "派单"
 
@@ -144,12 +146,12 @@ def _action(found: object) -> Action | None:
     )
 
 
-def _check_arg(where: str, value: object) -> None:
+def _check_arg(where: str, value: object, deep: int = 1) -> None:
     if value is None or isinstance(value, bool | int | float):
         return
-    if isinstance(value, list):
+    if isinstance(value, list) and deep <= MAX_DEPTH:
         for item in value[: MAX_ARGS + 1]:
-            _check_arg(where, item)
+            _check_arg(where, item, deep + 1)
         if len(value) > MAX_ARGS:
             raise InvalidInput(field=where, found=len(value), allowed=MAX_ARGS)
         return

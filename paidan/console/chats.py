@@ -203,7 +203,7 @@ def pressed(form: MultiMapping[str]) -> dict[str, object]:
     try:
         args = json.loads(form.get("args") or "{}")
         generation = int(form["generation"]) if form.get("generation") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidInput(field="args", found="malformed", allowed="JSON") from None
     if not isinstance(args, dict):
         raise InvalidInput(field="args", found=type(args).__name__, allowed="object")

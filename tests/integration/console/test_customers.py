@@ -150,6 +150,23 @@ async def test_a_form_that_is_none_is_refused_wherever_it_comes(
         assert response.status in {303, 400, 422}
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        "[" * 60_000,
+        '{"x":' + "[" * 900 + "]" * 900 + "}",
+        '{"x":' * 900 + "1" + "}" * 900,
+        "9" * 5000,
+    ],
+    ids=["deep", "deep lists", "deep objects", "a huge number"],
+)
+async def test_a_press_nested_beyond_all_measure_is_refused(browser: Browser, args: str) -> None:
+    await browser.see("/chat")
+    form = {"do": "accept", "order": "o", "args": args}
+    assert (await browser.post("/chat/act", form)).status == 422
+    assert (await browser.post("/chat/say", {"text": "在吗"})).status == 303
+
+
 async def test_one_visitor_never_sees_the_chat_of_another(
     browser: Browser, services: Services
 ) -> None:

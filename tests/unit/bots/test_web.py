@@ -15,6 +15,7 @@ from workflow.records import Action, Inbound
 
 GOOD: dict[str, Any] = {"id": "1", "chat": "customer:c01", "sender": "c01", "text": "空调不制冷"}
 
+DEEP: list[object] = [[[[]]]]
 MANY = dict.fromkeys("abcdefghijklmnopqrstu", 1)
 
 
@@ -88,6 +89,7 @@ def test_in_a_group_only_a_call_addresses_us() -> None:
         ({**GOOD, "action": {"do": "a", "order": "o", "generation": True}}, "action.generation"),
         ({**GOOD, "action": {"do": "a", "order": "o", "args": {"x": {}}}}, "action.args.x"),
         ({**GOOD, "action": {"do": "a", "order": "o", "args": {"x": [1] * 21}}}, "action.args.x"),
+        ({**GOOD, "action": {"do": "a", "order": "o", "args": {"x": DEEP}}}, "action.args.x"),
         ({**GOOD, "action": {"do": "a", "order": "o", "args": MANY}}, "action.args"),
     ],
 )
