@@ -10,11 +10,15 @@ from typing import TypeVar
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
+from paidan.console.viewer import VIEWER
+
 T = TypeVar("T")
 
 TICK = 10.0
 """Seconds after which a quiet stream says that it is alive; pages call themselves stale after
 three missed ones."""
+STRANGERS = 1000
+"""Streams that people who have not signed in may hold open together: each hears every commit."""
 _GATHER = 0.05
 """Seconds to wait for more topics before waking, so that a burst of commits repaints once."""
 
@@ -59,6 +63,7 @@ class Hub:
     def __init__(self, tenant: str) -> None:
         self._tenant = tenant
         self._ears: set[Ear] = set()
+        self._strangers = 0
         self.closed = False
 
     def announce(self, tenant: str, topics: frozenset[str]) -> None:
@@ -68,16 +73,24 @@ class Hub:
                 ear.hear(topics)
 
     @contextmanager
-    def listening(self) -> Iterator[Ear]:
-        """An ear for as long as the block runs."""
+    def listening(self, *, stranger: bool = False) -> Iterator[Ear]:
+        """An ear for as long as the block runs.
+
+        Raises:
+            web.HTTPServiceUnavailable: too many strangers listen already.
+        """
+        if stranger and self._strangers >= STRANGERS:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "10"})
         ear = Ear()
         if self.closed:
             ear.close()
         self._ears.add(ear)
+        self._strangers += stranger
         try:
             yield ear
         finally:
             self._ears.discard(ear)
+            self._strangers -= stranger
 
     async def until(
         self,
@@ -110,8 +123,11 @@ Painter = Callable[[frozenset[str]], AsyncIterator[tuple[str, str]]]
 async def stream(request: web.Request, paint: Painter) -> web.StreamResponse:
     """Send what ``paint(topics)`` yields as (event, data), once at the start with no topics,
     then after every commit and every tick (again no topics).
+
+    Raises:
+        web.HTTPServiceUnavailable: too many strangers listen already.
     """
-    with request.app[HUB].listening() as ear:
+    with request.app[HUB].listening(stranger=request[VIEWER].staff is None) as ear:
         try:
             return await _feed(request, ear, paint)
         except ConnectionResetError:  # the browser left before the stream began

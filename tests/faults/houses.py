@@ -31,10 +31,21 @@ from paidan.demo import demo_company
 from storage import open_store
 from storage.figures import Story
 from tests import trained
+from tests.vendors import dingtalk, wechat
 from tests.vendors.telegram import SECRET, TOKEN, FakeTelegram
 from tests.waiting import wait_until
 
 TENANT = "demo"
+OTHER_DOORS = {
+    "PAIDAN__CHANNELS__WECHAT__APP_ID": wechat.APP_ID,
+    "PAIDAN__CHANNELS__WECHAT__SECRET": wechat.SECRET,
+    "PAIDAN__CHANNELS__WECHAT__TOKEN": wechat.TOKEN,
+    "PAIDAN__CHANNELS__WECHAT__AES_KEY": wechat.AES_KEY,
+    "PAIDAN__CHANNELS__DINGTALK__CLIENT_ID": dingtalk.CLIENT,
+    "PAIDAN__CHANNELS__DINGTALK__CLIENT_SECRET": dingtalk.SECRET,
+    "PAIDAN__CHANNELS__DINGTALK__MODE": "http",
+}
+"""Besides Telegram's; their platforms need not be there to knock."""
 _RETRY = 0.2
 
 

@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from nlp import Understander
-from tests.faults.houses import House, Street, street
-from tests.vendors import dingtalk, wechat
+from tests.faults.houses import OTHER_DOORS, House, Street, street
 from tests.vendors.telegram import SECRET
 from tests.waiting import wait_until
 
@@ -35,16 +34,6 @@ PICTURE = "POST /upload HTTP/1.1\r\nHost: paidan\r\n"
 DINGTALK = "POST /hooks/dingtalk HTTP/1.1\r\nHost: paidan\r\n"
 MULTIPART = "Content-Type: multipart/form-data; boundary=x\r\n"
 JSON = "Content-Type: application/json\r\n"
-DOORS = {
-    "PAIDAN__CHANNELS__WECHAT__APP_ID": wechat.APP_ID,
-    "PAIDAN__CHANNELS__WECHAT__SECRET": wechat.SECRET,
-    "PAIDAN__CHANNELS__WECHAT__TOKEN": wechat.TOKEN,
-    "PAIDAN__CHANNELS__WECHAT__AES_KEY": wechat.AES_KEY,
-    "PAIDAN__CHANNELS__DINGTALK__CLIENT_ID": dingtalk.CLIENT,
-    "PAIDAN__CHANNELS__DINGTALK__CLIENT_SECRET": dingtalk.SECRET,
-    "PAIDAN__CHANNELS__DINGTALK__MODE": "http",
-}
-"""Besides Telegram's; their platforms need not be there to knock."""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -208,7 +197,7 @@ async def test_bodies_that_never_end_are_given_up(here: Street) -> None:
 
 
 async def test_bombs_and_floods_are_refused_and_cost_no_memory(here: Street) -> None:
-    house = await here.open("all", **DOORS)
+    house = await here.open("all", **OTHER_DOORS)
     await here.say(1, honest("水管漏水"))
     await here.settle()
     before = memory(house)

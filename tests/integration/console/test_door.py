@@ -13,13 +13,14 @@ from aiohttp import ClientConnectionResetError
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp_sse import EventSourceResponse
 
-from paidan.console import guard
+from paidan.console import guard, live
 from paidan.console.app import ROUTES, build
 from paidan.console.live import HUB
 from paidan.console.rights import Right
 from paidan.console.services import Services
 from paidan.signing import action_path, login_path, sign
 from tests.integration.console.conftest import SECRET, TENANT, Browser
+from tests.waiting import wait_until
 from workflow.ports import UnitOfWork
 from workflow.records import Action
 
@@ -201,6 +202,28 @@ async def test_open_streams_end_when_the_server_shuts_down(services: Services) -
                 await stream.content.read(1024)
             await closing
         assert app[HUB].closed
+
+
+async def test_strangers_who_only_listen_do_not_crowd_out_colleagues(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "STRANGERS", 2)
+    open_ones = [await browser.get("/chat/live") for _ in range(2)]
+    assert [stream.status for stream in open_ones] == [200, 200]
+    refused = await browser.get("/chat/live")
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "10")
+    open_ones[0].close()
+
+    async def let_in() -> bool:
+        async with await browser.get("/chat/live") as again:
+            return again.status == 200
+
+    await wait_until(let_in)
+    await browser.sign_in("zhoulan")
+    open_ones += [await browser.get("/live") for _ in range(3)]
+    assert {stream.status for stream in open_ones} == {200}
+    for stream in open_ones:
+        stream.close()
 
 
 async def test_who_leaves_before_a_stream_begins_is_no_failure_of_ours(
