@@ -5,11 +5,11 @@
 Real processes behind Telegram's webhook. Customers keep reporting, ask after their work orders, and
 every message may be delivered again, as Telegram does. Meanwhile, by the seed: processes are killed
 and suspended, Telegram answers 500 and 429, not at all, or hangs up after it has taken a message;
-on PostgreSQL (two doors, two workers) its connections are cut, clogged and ended by the server, and
-a Redis of our own is wiped and killed. Then everything is mended, and when nothing is left to do
-the record is read: every acknowledged message in the story of one work order, one work order for
-each report, every event told or accounted for, every send that came twice explained. The exit
-status is 1 if any of it does not hold. Results go to bench/RESULTS.md.
+on a PostgreSQL of our own (two doors, two workers) its connections are cut, clogged and ended by
+the server, it crashes and recovers, and a Redis is wiped and killed. Then everything is mended, and
+when nothing is left to do the record is read: every acknowledged message in the story of one work
+order, one work order for each report, every event told or accounted for, every send that came twice
+explained. The exit status is 1 if any of it does not hold. Results go to bench/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import psycopg
 from aiohttp import web
 from results import recorded
-from scale import database
 from sqlalchemy import func, make_url, select
 
 from paidan.audit import Report
@@ -49,6 +48,7 @@ from storage.database import Sql
 from storage.figures import Story
 from storage.schema import outbox
 from tests.faults.houses import TENANT, Street, street
+from tests.faults.own_postgres import OwnPostgres, own_postgres
 from tests.faults.own_redis import OwnRedis
 from tests.faults.proxy import Wire, wire
 from tests.vendors.telegram import FakeTelegram
@@ -120,6 +120,7 @@ class Chaos:
     chance: random.Random
     cable: Wire | None = None
     redis: OwnRedis | None = None
+    server: OwnPostgres | None = None
     done: Counter[str] = field(default_factory=Counter)
     reports: set[str] = field(default_factory=set)
     again: int = 0
@@ -163,6 +164,7 @@ class Chaos:
             "数据库连接被切断": self.cut,
             "数据库僵住": self.clog,
             "数据库踢掉所有连接": self.terminate,
+            "数据库崩溃": self.crash,
             "Redis 清空": self.flush,
             "Redis 被杀": self.kill_redis,
         }
@@ -223,8 +225,17 @@ class Chaos:
         await asyncio.sleep(self.chance.uniform(0.5, 12))
         self.cable.clear()
 
+    async def crash(self) -> None:
+        assert self.server
+        await self.server.crash()
+        await asyncio.sleep(self.chance.uniform(0.2, 8))
+        await self.server.start()
+
     async def terminate(self) -> None:
-        with psycopg.connect(self.on.database, autocommit=True) as admin:
+        with (
+            contextlib.suppress(psycopg.Error),
+            psycopg.connect(self.on.database, autocommit=True) as admin,
+        ):
             admin.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -317,34 +328,33 @@ def judge(chaos: Chaos, story: Story, report: Report) -> Verdict:
 
 
 @asynccontextmanager
-async def everything(
-    kind: str, folder: Path, url: str, chance: random.Random
-) -> AsyncIterator[Chaos]:
-    telegram = MoodyTelegram()
+async def everything(kind: str, folder: Path, chance: random.Random) -> AsyncIterator[Chaos]:
+    telegram, company = MoodyTelegram(), hasty_company()
     if kind == "sqlite":
-        async with street(folder / "street", url, "", telegram, hasty_company()) as made:
+        url = f"sqlite:///{folder / 'bench.db'}"
+        async with street(folder / "street", url, "", telegram, company) as made:
             await made.open("all")
             yield Chaos(made, telegram, chance)
         return
-    own = OwnRedis(folder)
-    await own.start()
-    there = make_url(url)
+    redis = OwnRedis(folder)
+    await redis.start()
     async with (
-        wire(there.host or "127.0.0.1", there.port or 5432) as cable,
-        street(folder / "street", url, own.url, telegram, hasty_company()) as made,
+        own_postgres() as server,
+        wire("127.0.0.1", server.port) as cable,
+        street(folder / "street", server.url, redis.url, telegram, company) as made,
     ):
-        through = there.set(host="127.0.0.1", port=cable.port)
+        through = make_url(server.url).set(port=cable.port)
         made.served = through.render_as_string(hide_password=False)
         for role in ("web", "web", "worker", "worker"):
             await made.open(role)
-        yield Chaos(made, telegram, chance, cable, own)
-    await own.kill()
+        yield Chaos(made, telegram, chance, cable, redis, server)
+    await redis.kill()
 
 
 async def run(given: argparse.Namespace) -> bool:
     chance = random.Random(given.seed)
-    with tempfile.TemporaryDirectory() as name, database(given.on, Path(name)) as url:
-        async with everything(given.on, Path(name), url, chance) as chaos:
+    with tempfile.TemporaryDirectory() as name:
+        async with everything(given.on, Path(name), chance) as chaos:
             took = await chaos.live(given.minutes)
             story, report = await chaos.on.record()
             verdict = judge(chaos, story, report)

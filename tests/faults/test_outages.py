@@ -18,6 +18,7 @@ from tests.faults.houses import (
     sends_are_explained,
     street,
 )
+from tests.faults.own_postgres import own_postgres
 from tests.faults.own_redis import OwnRedis
 from tests.faults.proxy import Wire, wire
 from tests.faults.test_processes import report
@@ -129,3 +130,28 @@ async def test_both_gone_at_once_and_a_worker_killed_meanwhile(
 
     await asyncio.gather(talk(here, range(700, 730)), trouble())
     await ends_well(here, 30)
+
+
+async def test_a_database_that_crashes_and_recovers_has_kept_what_was_acknowledged(
+    understander: Understander, tmp_path: Path, own_redis: OwnRedis
+) -> None:
+    """Power fails at PostgreSQL, twice; the second time Redis is wiped and a worker killed too."""
+    del understander  # trained by now
+    async with (
+        own_postgres() as server,
+        street(tmp_path / "street", server.url, own_redis.url) as here,
+    ):
+        for role in ("web", "worker", "worker"):
+            await here.open(role)
+        for first in (800, 820):
+            talking = asyncio.create_task(talk(here, range(first, first + 20)))
+            await here.taken(8)
+            await server.crash()
+            await here.sent_away(2)
+            if first > 800:
+                own_redis.client.flushall()
+                await here.living("worker")[0].kill()
+            await server.start()
+            await talking
+        assert set(here.answers) <= {200, 503}
+        await ends_well(here, 40)
