@@ -17,12 +17,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from imap_tools import AND, BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.errors import ImapToolsError, MailboxLoginError
 
-Security = Literal["tls", "starttls", "none"]
+from bots.email import Security
+
 ANSWER_WITHIN: Final = 30.0
 """Seconds a server has for one answer."""
 IDLE_FOR: Final = 240.0

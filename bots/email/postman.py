@@ -10,7 +10,7 @@ import ssl
 from datetime import timedelta
 from email import policy
 from email.message import EmailMessage
-from typing import Final, Literal
+from typing import Final
 
 from aiosmtplib import (
     SMTP,
@@ -22,6 +22,7 @@ from aiosmtplib import (
 )
 
 from bots.channel import Anomalous, Barred, ChannelError, Refused, Retry
+from bots.email import Security
 from bots.email.reading import CHANNEL
 
 ANSWER_WITHIN: Final = 30.0
@@ -29,8 +30,6 @@ ANSWER_WITHIN: Final = 30.0
 _BUSY: Final = timedelta(minutes=1)
 """Servers that put mails off want a pause of this order (greylisting: minutes)."""
 _PERMANENT: Final = 500
-
-Security = Literal["tls", "starttls", "none"]
 
 
 class Postman:

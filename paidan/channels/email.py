@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
+from bots.email import Security
 from paidan.channels.section import ChannelSection, Section, Words
 from workflow.errors import InvalidInput
 
 if TYPE_CHECKING:
     from bots.gateway.adapter import Adapter, Switchboard
 
-Security = Literal["tls", "starttls", "none"]
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = r"^[A-Za-z0-9.:_-]{0,253}$"
 

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from bots.channel import Anomalous, Barred, Refused, Retry
+from bots.email import Security
 from paidan.channels import Channels
-from paidan.channels.email import Email, MailServer, Security
+from paidan.channels.email import Email, MailServer
 from paidan.channels.running import plug
 from paidan.settings import Settings
 from storage import SqlStore, open_store
