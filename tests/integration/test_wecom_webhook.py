@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
-from bots.channel import Barred, Refused, Retry
+from bots.channel import Anomalous, Barred, Refused, Retry
 from bots.gateway.adapter import Adapter, Callback, Malformed, Switchboard
+from bots.gateway.api import Api
 from bots.gateway.tokens import Tokens
 from paidan.channels.wecom_webhook import WecomWebhook
 from storage import SqlStore
@@ -27,8 +29,13 @@ class Group:
     def __init__(self) -> None:
         self.texts: list[dict[str, Any]] = []
         self.wrong: dict[str, Any] = {}
+        self.speaking = asyncio.Event()
+        self.speaking.set()
 
     async def send(self, request: web.Request) -> web.Response:
+        if not self.speaking.is_set():
+            await self.speaking.wait()
+            raise ConnectionResetError("hung up")
         if self.wrong or request.query["key"] != KEY:
             wrong = {"errcode": 93000, "errmsg": "invalid webhook url"}
             return web.json_response(self.wrong or wrong)
@@ -80,6 +87,18 @@ async def test_people_are_called_in_the_first_of_several_messages(
     assert rest
     assert all("mentioned_list" not in text for text in rest)
     assert "<b>" not in first["content"]
+
+
+async def test_a_group_that_is_never_answered_is_given_up_in_time_and_tried_again(
+    group: Group, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Api.call.__kwdefaults__, "within", 0.3)
+    group.speaking.clear()
+    with pytest.raises(Anomalous):
+        await adapter.send(outgoing("好"))
+    group.speaking.set()
+    await adapter.send(outgoing("好"))
+    assert [text["content"] for text in group.texts] == ["好"]
 
 
 async def test_the_twenty_first_in_a_minute_waits(group: Group, adapter: Adapter) -> None:

@@ -91,7 +91,7 @@ class FakeDingTalk(Platform):
 
     @override
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self.hanging])
         post, put, get = app.router.add_post, app.router.add_put, app.router.add_get
         post("/v1.0/oauth2/accessToken", self._access_token)
         post("/v1.0/gateway/connections/open", self._open)
@@ -112,6 +112,7 @@ class FakeDingTalk(Platform):
     async def stop(self) -> None:
         if self.socket is not None and not self.socket.closed:
             await self.socket.close()
+        self.hangs("")
         await self.server.close()
 
     @property

@@ -32,7 +32,8 @@ from pymap.backend.dict import DictBackend
 from pymap.imap import IMAPServer
 from typing_extensions import override
 
-from paidan.channels.email import Email, MailServer, Security
+from bots.email import Security
+from paidan.channels.email import Email, MailServer
 from paidan.channels.section import ChannelSection
 from tests.vendors.platform import Platform, Shown
 
@@ -84,6 +85,19 @@ class Sent:
         reader = _Links()
         reader.feed(self.page)
         return reader.found
+
+
+class _Deaf(asyncio.Protocol):
+    """A server that says its greeting, or not even that, and never anything again."""
+
+    def __init__(self, greeting: bytes) -> None:
+        self._greeting = greeting
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        if self._greeting:
+            transport.write(self._greeting)
 
 
 class FakeMail(Platform):
@@ -161,7 +175,9 @@ class FakeMail(Platform):
         self._incoming = await asyncio.start_server(served, "127.0.0.1", port, ssl=on_connect)
         self.imap_port = self._incoming.sockets[0].getsockname()[1]
 
-    def _smtp(self) -> SMTP:
+    def _smtp(self) -> asyncio.Protocol:
+        if self.hung:
+            return _Deaf(b"220 fake ESMTP\r\n" if self.hung == "begun" else b"")
         return SMTP(
             self,
             authenticator=self._authenticate,

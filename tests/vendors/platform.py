@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
+from aiohttp.typedefs import Handler
 
 import paidan.demo
 from bots.gateway.adapter import Adapter, Admit
@@ -48,6 +49,10 @@ SECRET_KEY = b"a secret of the tests, 32 bytes!"
 INVITES = Invites(SECRET_KEY)
 MONDAY = datetime(2026, 11, 23, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))
 _COMPANY = Path(paidan.demo.__file__).parent / "company.yaml"
+
+
+Hang = Literal["", "silent", "begun"]
+"""How calls of ours hang: not at all, without a word, or after the first words of an answer."""
 
 
 @dataclass
@@ -101,6 +106,8 @@ class Platform(ABC):
         self.http: ClientSession
         self.fetched = 0
         self.dead: int | str = next(iter(self.dead_tokens), "")
+        self.hung: Hang = ""
+        self._speaks_again = asyncio.Event()
 
     async def brought(self, bring: Callable[[], Awaitable[int]], times: int) -> list[int]:
         """What we answered to each of several deliveries, each brought again as the platform does
@@ -174,6 +181,25 @@ class Platform(ABC):
     @abstractmethod
     def broken(self) -> None:
         """The next call of ours that says something gets a server error."""
+
+    def hangs(self, how: Hang) -> None:
+        """From now on no call of ours is answered, or again each one; who waits then is hung up."""
+        self.hung = how
+        if how:
+            self._speaks_again = asyncio.Event()
+        else:
+            self._speaks_again.set()
+
+    @web.middleware
+    async def hanging(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Takes the call and says nothing, or no more than that an answer begins."""
+        if not self.hung:
+            return await handler(request)
+        if self.hung == "begun":
+            begun = web.StreamResponse(headers={"Content-Length": "64"})
+            await begun.prepare(request)
+        await self._speaks_again.wait()
+        raise ConnectionResetError("hung up")
 
 
 @dataclass(frozen=True)

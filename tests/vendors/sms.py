@@ -75,13 +75,14 @@ class FakeSms(Platform):
 
     @override
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self.hanging])
         app.router.add_post("/", self._called)
         self.server = TestServer(app)
         await self.server.start_server(access_log=None)
 
     @override
     async def stop(self) -> None:
+        self.hangs("")
         await self.server.close()
 
     @property

@@ -92,7 +92,7 @@ class FakeTelegram(Platform):
 
     @override
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self.hanging])
         app.router.add_post("/bot{token}/{method}", self._call)
         app.router.add_get("/file/bot{token}/{path:.+}", self._file)
         self.server = TestServer(app)
@@ -100,6 +100,7 @@ class FakeTelegram(Platform):
 
     @override
     async def stop(self) -> None:
+        self.hangs("")
         await self.server.close()
 
     @override

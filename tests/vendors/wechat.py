@@ -63,7 +63,7 @@ class FakeWechat(Platform):
 
     @override
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self.hanging])
         app.router.add_post("/cgi-bin/stable_token", self._stable_token)
         app.router.add_get("/cgi-bin/token", self._token)
         app.router.add_post("/cgi-bin/message/custom/send", self._push)
@@ -77,6 +77,7 @@ class FakeWechat(Platform):
 
     @override
     async def stop(self) -> None:
+        self.hangs("")
         await self.server.close()
 
     @property

@@ -74,13 +74,14 @@ class FakeWecom(Platform):
 
     @override
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self.hanging])
         app.router.add_route("*", "/cgi-bin/{path:.+}", self._call)
         self.server = TestServer(app)
         await self.server.start_server(access_log=None)
 
     @override
     async def stop(self) -> None:
+        self.hangs("")
         await self.server.close()
 
     @property

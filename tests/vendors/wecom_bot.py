@@ -51,7 +51,7 @@ class FakeWecomBot(Platform):
 
     @override
     async def start(self) -> None:
-        app = web.Application()
+        app = web.Application(middlewares=[self.hanging])
         app.router.add_get("/", self._line)
         app.router.add_get("/files/{name}", self._file)
         app.router.add_post("/answers/{name}", self._answer)
@@ -60,6 +60,7 @@ class FakeWecomBot(Platform):
 
     @override
     async def stop(self) -> None:
+        self.hangs("")
         await self.server.close()
 
     @property
@@ -88,6 +89,8 @@ class FakeWecomBot(Platform):
         async for message in socket:
             frame = message.json()
             self.frames.append(frame)
+            if self.hung:
+                continue
             await self._frame(socket, frame)
         if self.socket is socket:
             self.socket = None
