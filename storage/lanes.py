@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _RECENT = 8
 """Batches that say the pace together, and none before so many are through: a process's first costs
-many times what those after it do, and few units say little of how long many take in company.
+many times what those after it do. The pace is that of batches, for a small one takes hardly less
+time than a full one, above all where others keep the processor busy; whoever reckoned by units
+would send people away from a door that lets in dozens at a time.
 """
 
 
@@ -61,7 +63,8 @@ class Lanes:
         self._door: deque[Job] = deque()
         self._some = threading.Condition()
         self._closed = False
-        self._recent: deque[tuple[int, float]] = deque(maxlen=_RECENT)
+        self._recent: deque[float] = deque(maxlen=_RECENT)
+        self._most = 1
         self._begun: float | None = None
 
     def put(self, job: Job) -> None:
@@ -82,7 +85,7 @@ class Lanes:
         """
         batch: list[Job] = []
         with self._some:
-            self._begun = None
+            self._begun, self._most = None, most
             while not batch:
                 while not (self._house or self._door or self._closed):
                     self._some.wait()
@@ -96,11 +99,11 @@ class Lanes:
             self._begun = self._clock()
         return batch
 
-    def done(self, units: int) -> None:
-        """A batch of so many is through; how long it took says how long those after it will."""
+    def done(self) -> None:
+        """A batch is through; how long it took says how long those after it will."""
         with self._some:
             if self._begun is not None:
-                self._recent.append((units, self._clock() - self._begun))
+                self._recent.append(self._clock() - self._begun)
             self._begun = None
 
     def ahead(self) -> float:
@@ -111,10 +114,8 @@ class Lanes:
             doors = len(self._door)
             queued = doors + min(len(self._house), doors)
             under_way = 0.0 if self._begun is None else self._clock() - self._begun
-            return under_way + queued * self._pace()
+            return under_way + queued / self._most * self._pace()
 
     def _pace(self) -> float:
-        """Seconds each unit took lately; 0.0 as long as nobody knows."""
-        if len(self._recent) < _RECENT:
-            return 0.0
-        return sum(took for _, took in self._recent) / sum(units for units, _ in self._recent)
+        """Seconds a batch took lately; 0.0 as long as nobody knows."""
+        return sum(self._recent) / _RECENT if len(self._recent) == _RECENT else 0.0

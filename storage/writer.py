@@ -80,7 +80,7 @@ class Writer:
                 for job in batch:
                     job.error = job.error or Unavailable(why=str(error))
                 self._answer(batch)
-            self._lanes.done(len(batch))
+            self._lanes.done()
         self._drop_connection()
 
     def _process(self, batch: Sequence[Job]) -> None:

@@ -195,7 +195,7 @@ async def test_what_nobody_waits_for_any_more_is_not_done() -> None:
 async def test_the_wait_ahead_follows_from_the_pace_and_from_what_is_under_way() -> None:
     clock = Hand()
     lanes = Lanes(clock)
-    work(lanes, clock, units=2, seconds=1.0, times=8)
+    work(lanes, clock, units=2, seconds=1.0, times=8, most=2)
     for _ in range(4):
         lanes.put(job(door=True))
     lanes.take(2)
@@ -205,14 +205,16 @@ async def test_the_wait_ahead_follows_from_the_pace_and_from_what_is_under_way()
     assert lanes.ahead() == pytest.approx(3.0 + 3 * 0.5), "the house's own goes before"
 
 
-def work(lanes: Lanes, clock: Hand, *, units: int, seconds: float, times: int = 1) -> None:
+def work(
+    lanes: Lanes, clock: Hand, *, units: int, seconds: float, times: int = 1, most: int = 64
+) -> None:
     """Let so many batches through."""
     for _ in range(times):
         for _ in range(units):
             lanes.put(job(door=True))
-        assert len(lanes.take(units)) == units
+        assert len(lanes.take(most)) == units
         clock.now += seconds
-        lanes.done(units)
+        lanes.done()
 
 
 async def test_a_cold_process_sends_nobody_away_for_its_first_batches() -> None:
@@ -231,10 +233,20 @@ async def test_a_time_of_trouble_is_forgotten_as_soon_as_it_is_over() -> None:
     clock = Hand()
     lanes = Lanes(clock)
     work(lanes, clock, units=1, seconds=8.0, times=20)
-    lanes.put(job(door=True))
+    for _ in range(64):
+        lanes.put(job(door=True))
     assert lanes.ahead() == pytest.approx(8.0)
-    assert len(lanes.take(64)) == 1
-    work(lanes, clock, units=10, seconds=0.01, times=8)
-    for _ in range(1000):
+    assert len(lanes.take(64)) == 64
+    work(lanes, clock, units=64, seconds=0.1, times=8)
+    for _ in range(640):
         lanes.put(job(door=True))
     assert lanes.ahead() == pytest.approx(1.0)
+
+
+async def test_small_batches_do_not_make_a_crowd_of_a_few_dozen() -> None:
+    clock = Hand()
+    lanes = Lanes(clock)
+    work(lanes, clock, units=1, seconds=0.5, times=20)
+    for _ in range(32):
+        lanes.put(job(door=True))
+    assert lanes.ahead() == pytest.approx(0.25), "they go together"
