@@ -1,6 +1,6 @@
 """What honest customers notice of people who mean no good.
 
-    python bench/siege.py [--seconds 15] [--rounds 3] [--rate 20] [--half 1000] [--seed 7] [--dry]
+    python bench/siege.py [--seconds 15] [--rounds 2] [--rate 20] [--half 1000] [--seed 7] [--dry]
 
 One real process on SQLite. Customers report by Telegram's webhook at a fixed rate, each timed from
 the moment it should have been sent to its answer; first alone, then beside a siege from a process
@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import os
 import random
 import resource
 import sys
@@ -220,6 +221,8 @@ async def besieged(house: House, side: Side, given: argparse.Namespace) -> Async
 async def measure(given: argparse.Namespace) -> None:
     """In turns, and what came of it, printed."""
     calm, siege, people = Side(), Side(), reports()
+    busy, cores = os.getloadavg()[0], os.cpu_count()
+    print(f"开跑前一分钟，这台机器 {cores} 个核上平均有 {busy:.1f} 个进程在抢")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with street(folder / "street", f"sqlite:///{folder / 'bench.db'}") as on:
@@ -262,7 +265,7 @@ def _print(given: argparse.Namespace, calm: Side, siege: Side) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=15.0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--rate", type=float, default=20.0)
     parser.add_argument("--half", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=7)
