@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -97,7 +98,7 @@ class House:
         self._awake = {name: asyncio.Event() for name in self._works}
         self._gates = {name: asyncio.Lock() for name in self._works}
         self._settling: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._resting = Resting()
+        self._resting: defaultdict[str, Resting] = defaultdict(Resting)
         self.beats: dict[str, datetime] = {}
         """When each loop last came round, for the readiness check."""
 
@@ -157,8 +158,11 @@ class House:
                 winds the time does not wind on; without it what has failed is left alone for a
                 while.
         """
-        now, resting = self.clock.now(tenant), self._resting
-        claimed = await self.store.claim_timers(tenant, now, BATCH + len(resting))
+        now, resting = self.clock.now(tenant), self._resting[tenant]
+        most = BATCH + len(resting)
+        claimed = await self.store.claim_timers(tenant, now, most)
+        if len(claimed) < most:  # it is all there is
+            resting.forget_but({_named(timer) for timer in claimed})
         due = [timer for timer in claimed if again or not resting.rests(_named(timer))]
         ended = await asyncio.gather(*map(self._fire, due), return_exceptions=True)
         failed = [
@@ -176,7 +180,7 @@ class House:
 
     async def _hindered(self, timer: Timer, error: BaseException) -> None:
         """Leave a step alone for a while, say so, and keep why for whoever audits."""
-        failed = self._resting.failed(_named(timer))
+        failed = self._resting[timer.tenant].failed(_named(timer))
         log.error(
             "a step cannot be taken; trying again",
             tenant=timer.tenant,
@@ -259,7 +263,7 @@ class House:
         handled = await self.store.transact(
             timer.tenant, lambda uow: self._service.fire(timer, uow, now), key=key
         )
-        self._resting.forget(_named(timer))
+        self._resting[timer.tenant].forget(_named(timer))
         self._step(timer, now, begun, handled is not None)
         late = (now - timer.due).total_seconds()
         log.info(
@@ -323,15 +327,15 @@ class House:
                 due = await self.store.next_due(tenant)
                 if due is not None:
                     left = (due - self.clock.now(tenant)).total_seconds()
-                    seconds = min(seconds, max(left, 0.5 if self._resting else 0.05))
+                    seconds = min(seconds, max(left, 0.5 if self._resting[tenant] else 0.05))
         # Not wait_for: woken and cancelled at once, it forgets that it was cancelled (3.11).
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await awake.wait()
 
 
-def _named(timer: Timer) -> tuple[str, str, int]:
-    return timer.tenant, timer.subject, timer.generation
+def _named(timer: Timer) -> tuple[str, int]:
+    return timer.subject, timer.generation
 
 
 def _tell(ended: asyncio.Task[None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 
 FIRST = 1.0
@@ -44,3 +44,7 @@ class Resting:
     def forget(self, what: Hashable) -> None:
         """It was done, or is no longer wanted."""
         self._until.pop(what, None)
+
+    def forget_but(self, still: Collection[Hashable]) -> None:
+        """Nothing else is waiting any more: somebody took it, or it was called off."""
+        self._until = {what: failed for what, failed in self._until.items() if what in still}

@@ -346,3 +346,23 @@ async def test_a_step_that_cannot_be_taken_is_left_alone_for_a_while_and_named(
     assert [line["times"] for line in tries] == [1]
     hindered = next(t for t in timers(town) if t.subject.endswith(kept) and t.state == "open")
     assert "ValidationError" in hindered.reason
+
+
+async def test_a_step_called_off_while_it_rested_is_forgotten(town: Town, forge: Forge) -> None:
+    """Nothing of it slows down the others, and a step armed later is tried without delay."""
+    await town.say("c02", NO_COOLING)
+    spoilt = await town.order()
+    said = f'{{"id":"{spoilt.id}","tenant":5}}'
+    assert forge(f"UPDATE order_docs SET doc = '{said}' WHERE order_id = ?", spoilt)
+    await town.clock.move(town.tenant, TUESDAY + timedelta(hours=1))
+    change = "UPDATE timers SET state = '{}' WHERE subject LIKE '%' || ? AND state = '{}'"
+
+    with structlog.testing.capture_logs() as logs:
+        await town.parts.house.fire_timers(town.tenant, again=False)
+        assert forge(change.format("paused", "open"), spoilt)
+        await town.parts.house.fire_timers(town.tenant, again=False)
+        assert forge(change.format("open", "paused"), spoilt)
+        await town.parts.house.fire_timers(town.tenant, again=False)
+
+    tries = [line for line in logs if line["event"].startswith("a step cannot be taken")]
+    assert [line["times"] for line in tries] == [1, 1]

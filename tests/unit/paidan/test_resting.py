@@ -32,3 +32,13 @@ def test_what_was_done_begins_anew() -> None:
     assert not resting
     assert not resting.rests("step")
     assert resting.failed("step").times == 1
+
+
+def test_what_nobody_waits_for_any_more_is_forgotten() -> None:
+    resting = Resting(now=lambda: 0.0)
+    resting.failed("closed meanwhile")
+    resting.failed("step")
+    resting.forget_but({"step", "another"})
+    assert len(resting) == 1
+    assert resting.rests("step")
+    assert not resting.rests("closed meanwhile")
