@@ -1,15 +1,16 @@
 """Minutes of everything going wrong at once, and a count at the end.
 
-    python bench/chaos.py [--on sqlite|postgres] [--minutes 5] [--seed 1] [--dry]
+    python bench/chaos.py [--on sqlite|postgres] [--minutes 5] [--seed 1] [--processes 4] [--dry]
 
 Real processes behind Telegram's webhook. Customers keep reporting, ask after their work orders, and
 every message may be delivered again, as Telegram does. Meanwhile, by the seed: processes are killed
 and suspended, Telegram answers 500 and 429, not at all, or hangs up after it has taken a message;
-on a PostgreSQL of our own (two doors, two workers) its connections are cut, clogged and ended by
-the server, it crashes and recovers, and a Redis is wiped and killed. Then everything is mended, and
-when nothing is left to do the record is read: every acknowledged message in the story of one work
-order, one work order for each report, every event told or accounted for, every send that came twice
-explained. The exit status is 1 if any of it does not hold. Results go to bench/RESULTS.md.
+on a PostgreSQL of our own (doors and workers by turns, four processes unless told otherwise) its
+connections are cut, clogged and ended by the server, it crashes and recovers, and a Redis is wiped
+and killed. Then everything is mended, and when nothing is left to do the record is read: every
+acknowledged message in the story of one work order, one work order for each report, every event
+told or accounted for, every send that came twice explained. The exit status is 1 if any of it does
+not hold. Results go to bench/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ import argparse
 import asyncio
 import contextlib
 import random
-import re
 import sys
 import tempfile
 import time
@@ -41,17 +41,17 @@ from results import recorded
 from sqlalchemy import func, make_url, select
 
 from paidan.audit import Report
-from paidan.company_file import Loaded, parse_company
-from paidan.demo import demo_yaml
 from storage import open_store
 from storage.database import Sql
 from storage.figures import Story
 from storage.schema import outbox
-from tests.faults.houses import TENANT, Street, street
+from tests.faults.houses import TENANT, Street, hasty_company, street
 from tests.faults.own_postgres import OwnPostgres, own_postgres
 from tests.faults.own_redis import OwnRedis
 from tests.faults.proxy import Wire, wire
 from tests.vendors.telegram import FakeTelegram
+from workflow.automation import LATE
+from workflow.events import Kind
 
 FAULTS = ("空调不制冷", "水管漏水", "灯不亮了", "门锁打不开", "马桶堵了", "热水器不出热水")
 CUSTOMERS = 4
@@ -69,12 +69,6 @@ SOON = timedelta(minutes=2)
 FASTER = 30
 """How many times faster than the demo company's this company's clocks run."""
 MOODS = ("500", "429", "silent", "hangs up")
-
-
-def hasty_company() -> Loaded:
-    """The demo company, where minutes are seconds: reminders and handovers happen in the run."""
-    hasty = re.sub(r"\b(\d+)m\b", lambda m: f"{int(m[1]) * 60 // FASTER}s", demo_yaml())
-    return parse_company(hasty)
 
 
 _OUT = Sql(select(func.count()).where(outbox.c.state == "sending"))
@@ -327,9 +321,16 @@ def judge(chaos: Chaos, story: Story, report: Report) -> Verdict:
     )
 
 
+def roles(processes: int) -> list[str]:
+    """One process does everything; several are doors and workers by turns."""
+    return ["all"] if processes == 1 else [("web", "worker")[n % 2] for n in range(processes)]
+
+
 @asynccontextmanager
-async def everything(kind: str, folder: Path, chance: random.Random) -> AsyncIterator[Chaos]:
-    telegram, company = MoodyTelegram(), hasty_company()
+async def everything(
+    kind: str, folder: Path, chance: random.Random, processes: int
+) -> AsyncIterator[Chaos]:
+    telegram, company = MoodyTelegram(), hasty_company(FASTER)
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'bench.db'}"
         async with street(folder / "street", url, "", telegram, company) as made:
@@ -345,7 +346,7 @@ async def everything(kind: str, folder: Path, chance: random.Random) -> AsyncIte
     ):
         through = make_url(server.url).set(port=cable.port)
         made.served = through.render_as_string(hide_password=False)
-        for role in ("web", "web", "worker", "worker"):
+        for role in roles(processes):
             await made.open(role)
         yield Chaos(made, telegram, chance, cable, redis, server)
     await redis.kill()
@@ -354,7 +355,7 @@ async def everything(kind: str, folder: Path, chance: random.Random) -> AsyncIte
 async def run(given: argparse.Namespace) -> bool:
     chance = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as name:
-        async with everything(given.on, Path(name), chance) as chaos:
+        async with everything(given.on, Path(name), chance, given.processes) as chaos:
             took = await chaos.live(given.minutes)
             story, report = await chaos.on.record()
             verdict = judge(chaos, story, report)
@@ -367,6 +368,7 @@ async def run(given: argparse.Namespace) -> bool:
 def tell(chaos: Chaos, story: Story, report: Report, verdict: Verdict, took: float) -> None:
     answers = "，".join(f"{status}: {n}" for status, n in sorted(chaos.on.answers.items()))
     steps = "，".join(f"{state} {n}" for state, n in sorted(report.steps.items()))
+    late = [e.data["late_s"] for e in story.events if e.kind == Kind.STEP_TAKEN]
     states = "，".join(f"{state} {n}" for state, n in sorted(report.notices.items()))
     print("出的事：" + "，".join(f"{what} {n} 次" for what, n in chaos.done.most_common()))
     print("平台没好好答的：" + "，".join(f"{m} {n}" for m, n in chaos.telegram.refused.items()))
@@ -378,6 +380,11 @@ def tell(chaos: Chaos, story: Story, report: Report, verdict: Verdict, took: flo
         f"工单 {len(story.orders)} 张，事件 {len(story.events)} 个，步骤 {steps}，通知 {states}；"
         f"最后一次出事后 {took:.0f} 秒没有剩下的活"
     )
+    if late:
+        print(
+            f"走了的步骤 {len(late)} 步，晚过 {LATE.seconds} 秒的 {sum(map(bool, late))} 步"
+            f"（都记在单上），最晚 {max(late):.1f} 秒"
+        )
     print(
         f"丢 {verdict.lost}，没办完 {verdict.unsettled}，重复开单 {verdict.extra_orders}，"
         f"没开单的报修 {verdict.missing_orders}；发出两次的 {verdict.twice} 条"
@@ -391,11 +398,16 @@ def main() -> None:
     parser.add_argument("--on", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, help="on PostgreSQL; SQLite has one")
     parser.add_argument("--dry", action="store_true", help="only print, touch no file")
     given = parser.parse_args()
+    given.processes = given.processes or (1 if given.on == "sqlite" else 4)
+    if given.processes < 1 or (given.on == "sqlite" and given.processes > 1):
+        parser.error("at least one process, and on SQLite no more")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     command = (
         f"python bench/chaos.py --on {given.on} --minutes {given.minutes:g} --seed {given.seed}"
+        f" --processes {given.processes}"
     )
     with recorded(f"混乱：什么都出错（{given.on}）", command, wanted=not given.dry):
         held = asyncio.run(run(given))
