@@ -11,14 +11,19 @@ import psycopg
 import pytest
 
 from nlp import Understander
+from storage import SqlStore, open_store
 from storage.migrating import HEAD
 from tests.faults.houses import (
+    TENANT,
     Street,
+    hasty_company,
     nothing_lost_nothing_doubled,
     sends_are_explained,
     street,
 )
 from tests.waiting import wait_until
+from workflow.automation import LATE
+from workflow.events import Event, Kind
 
 SEED = 20261126
 FAULTS = ("空调不制冷", "水管漏水", "灯不亮了", "电梯有异响", "门锁打不开", "马桶堵了")
@@ -153,3 +158,47 @@ async def test_sqlite_is_served_by_one_process(understander: Understander, tmp_p
             await here.open("all")
         await first.kill()
         await here.open("all")
+
+
+async def test_the_only_process_suspended_over_a_due_step_takes_it_once_and_says_how_late(
+    understander: Understander, tmp_path: Path
+) -> None:
+    """As a laptop that was closed: what fell due meanwhile is caught up with, once."""
+    del understander
+    url = f"sqlite:///{tmp_path / 'paidan.db'}"
+    async with street(tmp_path / "street", url, loaded=hasty_company(60)) as here:
+        sleeper = await here.open("all")
+        # Opened before anybody is suspended, perhaps in the middle of writing: opening writes too.
+        async with open_store(url, here.folder / "blobs") as store:
+            await here.say(430, "3栋2单元430室空调不制冷")
+            await here.settle()
+            sleeper.suspend()
+            before = len(await steps_taken(store))
+            await wait_until(lambda: overdue(store), here.logs)
+            assert len(await steps_taken(store)) == before
+            sleeper.resume()
+
+            async def caught_up() -> bool:
+                return len(await steps_taken(store)) > before
+
+            await wait_until(caught_up, here.logs)
+        await here.settle()
+        assert await sleeper.stop() == 0
+        story, told = await here.record()
+        nothing_lost_nothing_doubled(here, story, told)
+        taken = [event for event in story.events if event.kind == Kind.STEP_TAKEN]
+        assert taken[before].data["late_s"] > 0
+        once = {(e.data["rung"], e.data.get("round", 0), e.data["due"]) for e in taken}
+        assert len(once) == len(taken)
+        sends_are_explained(here, story)
+
+
+async def steps_taken(store: SqlStore) -> list[Event]:
+    story = await store.queries.story(TENANT)
+    return [event for event in story.events if event.kind == Kind.STEP_TAKEN]
+
+
+async def overdue(store: SqlStore) -> bool:
+    """Whether a step is later than what counts as on time."""
+    now = store.now(TENANT)
+    return any(timer.due + LATE < now for timer in await store.due_timers(TENANT, now, 9))
