@@ -366,3 +366,22 @@ async def test_a_step_called_off_while_it_rested_is_forgotten(town: Town, forge:
 
     tries = [line for line in logs if line["event"].startswith("a step cannot be taken")]
     assert [line["times"] for line in tries] == [1, 1]
+
+
+async def test_the_audit_says_which_step_is_late_and_what_hinders_it(
+    town: Town, forge: Forge
+) -> None:
+    await town.say("c02", NO_COOLING)
+    spoilt = await town.order()
+    change = "UPDATE order_docs SET doc = replace(doc, '{}', '{}') WHERE order_id = ?"
+    whole, broken = f'"tenant":"{town.tenant}"', '"tenant":5'
+    assert forge(change.format(whole, broken), spoilt)
+    await town.clock.move(town.tenant, TUESDAY + timedelta(hours=1))
+    assert await town.parts.house.fire_timers(town.tenant, again=False) == 0
+    assert forge(change.format(broken, whole), spoilt)
+
+    report = await town.audit()
+    assert not report.ok
+    late = [found for found in report.findings if found.what == "late_step"]
+    assert [found.number for found in late] == [spoilt.number]
+    assert "ValidationError" in late[0].detail
