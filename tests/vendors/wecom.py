@@ -317,7 +317,7 @@ class FakeWecom(Platform):
     ) -> list[int]:
         card = shown.raw
         key = next(b["key"] for b in card["button_list"] if b["text"] == label)
-        task = next(task for task, s in self.tasks.items() if s is shown)
+        task = next(task for task, s in self.tasks.items() if s.id == shown.id)
         fields = self.event(
             who,
             MsgType="event",
