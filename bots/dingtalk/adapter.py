@@ -7,14 +7,15 @@ ready by then: the card must not be updated by another call meanwhile.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import timedelta
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bots.channel import Capabilities, ChannelError, Refused
 from bots.degrade import split
@@ -41,7 +42,7 @@ from bots.gateway.openings import Openings
 from bots.gateway.presses import Asked, Presses
 from bots.gateway.sayings import say
 from bots.gateway.tencent import Fields, object_of
-from workflow.records import Action, Card, ChatKind, Inbound, Media, Outgoing, Receipt
+from workflow.records import Action, Button, Card, ChatKind, Inbound, Media, Outgoing, Receipt
 
 ADDRESS: Final = "https://api.dingtalk.com"
 OLD_ADDRESS: Final = "https://oapi.dingtalk.com"
@@ -55,6 +56,7 @@ FRESH_FOR: Final = timedelta(minutes=10)
 _KEY_BYTES: Final = 512
 _CARD_KEPT: Final = timedelta(days=30)
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -106,6 +108,7 @@ class DingTalk:
         self._route = f"paidan-{hashlib.sha256(board.hook.encode()).hexdigest()[:12]}"
         self._presses = Presses(board.notes, _KEY_BYTES)
         self._openings: Openings[dict[str, str]] = Openings(answered=board.answers)
+        self._working: set[asyncio.Future[Any]] = set()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -133,7 +136,9 @@ class DingTalk:
                 _log.warning("DingTalk did not take the address for presses: %s", error.why)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Let presses that were answered already be kept."""
+        while self._working:
+            await asyncio.wait(self._working)
 
     async def receive(self, callback: Callback) -> Answer:
         """A message or a press by HTTP.
@@ -194,11 +199,15 @@ class DingTalk:
         if found is None or not kept:
             return _privately({"hint": say("expired", await self._board.locale(press.who))})
         if isinstance(found, Asked):
-            return await self._ask(press, found, kept)
+            return await self._ask(press, found, kept, until)
         inbound = self._press_of(press, found, kept["chat"], kept["kind"])
         async with self._openings.opening(press.card) as opening:
-            admitted = await self._board.admit(inbound)
-            if admitted is None or opening is None:
+            keeping = self._background(self._board.admit(inbound))
+            await asyncio.wait({keeping}, timeout=until - time.monotonic())
+            if not keeping.done():
+                self._background(self._sorry(keeping, press))
+                return {}
+            if keeping.result() is None or opening is None:
                 return {}
             repainted = await opening.wait(until - time.monotonic())
             if repainted is None:
@@ -209,6 +218,30 @@ class DingTalk:
                 "cardData": {"cardParamMap": repainted},
             }
             return {**answer, **_private(repainted)}
+
+    def _background(self, work: Awaitable[T]) -> asyncio.Future[T]:
+        """What goes on although DingTalk has its answer."""
+        task = asyncio.ensure_future(work)
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
+        return task
+
+    async def _sorry(self, keeping: asyncio.Future[Any], press: Pressed) -> None:
+        """Tell the presser, who was answered before the press was kept, if it never was."""
+        try:
+            await keeping
+        except Exception:  # noqa: BLE001 - whatever it was, the press is lost
+            _log.exception("a press that was answered could not be kept")
+            shown = _private({"hint": say("lost", await self._board.locale(press.who))})
+            private = {press.who: shown["userPrivateData"]}
+            options = {"updatePrivateDataByKey": True}
+            payload = {"outTrackId": press.card, "privateData": private, "userIdType": 1}
+            try:
+                await self._calls.call(
+                    "PUT", "/v1.0/card/instances", {**payload, "cardUpdateOptions": options}
+                )
+            except ChannelError as no:
+                _log.warning("nor could that be told: %s", no.why)
 
     def _press_of(self, press: Pressed, action: Action, chat: str, kind: ChatKind) -> Inbound:
         """A press has no id of its own: the same one within two minutes is a redelivery."""
@@ -227,16 +260,28 @@ class DingTalk:
         )
 
     async def _ask(
-        self, press: Pressed, asked: Asked, kept: Mapping[str, Any]
+        self, press: Pressed, asked: Asked, kept: Mapping[str, Any], until: float
     ) -> Mapping[str, Any]:
-        """Offer the choices to the presser alone; words are written as a command."""
+        """Offer the choices to the presser alone; words are written as a command. Where the
+        strings behind them are not kept in time, nothing is offered: the next press finds them.
+        """
         if not asked.choices:
             return _privately({"hint": asked.wanted(await self._board.locale(press.who))})
         choices = asked.buttons()[: writing.BUTTONS]
-        keys = await self._presses.keys(choices)
-        await self._keep_card(press.card, kept["chat"], kept["kind"], [*kept["keys"], *keys])
+        keeping = self._background(self._keep_choices(press.card, choices, kept))
+        await asyncio.wait({keeping}, timeout=until - time.monotonic())
+        if not keeping.done():
+            return _privately({"hint": say("again", await self._board.locale(press.who))})
+        keys = keeping.result()
         labels = [choice.label for choice in choices]
         return _privately({"hint": asked.label, **writing.buttons(labels, keys)})
+
+    async def _keep_choices(
+        self, card: str, choices: Sequence[Button], kept: Mapping[str, Any]
+    ) -> list[str]:
+        keys = await self._presses.keys(choices)
+        await self._keep_card(card, kept["chat"], kept["kind"], [*kept["keys"], *keys])
+        return keys
 
     # --- going out ----------------------------------------------------------------------------
 

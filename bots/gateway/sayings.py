@@ -10,6 +10,14 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "这个按钮已经失效，请在最新的卡片上操作",
         "This button is no longer good; please use the newest card",
     ),
+    "lost": (
+        "刚才那一下没有记上，请再点一次",
+        "That press was not kept; please press again",
+    ),
+    "again": (
+        "系统忙，请过几秒再点一次",
+        "We are busy; please press again in a few seconds",
+    ),
     "wanted": ("请回复：{what} 加上要说的话", "Please reply: {what} and what you want to say"),
     "others": ("不在其中的，请回复「{what}」", "For others please reply “{what}”"),
     "confirm": ("确定", "OK"),

@@ -14,12 +14,15 @@ import pytest
 
 from bots.channel import Refused, Retry
 from bots.dingtalk import adapter
+from bots.front_desk import FrontDesk
 from paidan.compose import seed
 from tests.vendors.dingtalk import SECRET, DingTalkByHttp, FakeDingTalk, sign
 from tests.vendors.ear import Ear
 from tests.vendors.platform import TENANT, Shown, Town, company_on, town
 from tests.waiting import wait_until
-from workflow.records import ChatRef, Outgoing
+from workflow.kept import Admitted
+from workflow.records import ChatRef, Inbound, Outgoing
+from workflow.states import State
 
 FAULT = "锦绣苑3栋2单元501空调不制冷，电话13712345678"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
@@ -53,6 +56,66 @@ async def test_a_press_is_answered_with_the_repainted_card(
     card = await there.until_card("接单")
     await dingtalk.presses(order.assignee, card, "接单")
     assert "接单" not in dingtalk.cards[card.id].buttons
+
+
+class Gate:
+    """A database that keeps nothing while the gate is shut, and fails while it is broken."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        admit, self.open, self.broken = FrontDesk.admit, asyncio.Event(), False
+        self.open.set()
+
+        async def admitted(desk: FrontDesk, inbound: Inbound) -> Admitted | None:
+            await self.open.wait()
+            if self.broken:
+                raise RuntimeError("the database is gone")
+            return await admit(desk, inbound)
+
+        monkeypatch.setattr(FrontDesk, "admit", admitted)
+        monkeypatch.setattr(adapter, "PRESS_WITHIN", 0.2)
+
+
+@pytest.mark.parametrize("kind", [FakeDingTalk, DingTalkByHttp], ids=["stream", "http"])
+async def test_a_press_is_answered_before_a_slow_database_has_kept_it(
+    kind: type[FakeDingTalk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch)
+    async with town(kind(), Ear(), tmp_path) as there:
+        dingtalk = there.platform
+        assert isinstance(dingtalk, FakeDingTalk)
+        order = await hear(there, dingtalk)
+        card = await there.until_card("接单")
+        gate.open.clear()
+        assert await dingtalk.presses(order.assignee, card, "接单") == [200]
+        assert "接单" in dingtalk.cards[card.id].buttons
+        assert [found.state for found in await there.orders()] == [order.state]
+        gate.open.set()
+        await there.until_order(lambda found: found.state == State.IN_PROGRESS)
+        await there.until_card("到场")
+
+
+async def test_a_press_that_was_answered_and_then_lost_is_owned_up_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch)
+    async with town(FakeDingTalk(), Ear(), tmp_path) as there:
+        dingtalk = there.platform
+        assert isinstance(dingtalk, FakeDingTalk)
+        order = await hear(there, dingtalk)
+        card = await there.until_card("接单")
+        gate.open.clear()
+        await dingtalk.presses(order.assignee, card, "接单")
+        gate.broken = True
+        gate.open.set()
+
+        async def told() -> bool:
+            private = dingtalk.private.get((card.id, dingtalk.user(order.assignee)), {})
+            return "再点一次" in private.get("hint", "")
+
+        await wait_until(told)
+        gate.broken = False
+        await dingtalk.presses(order.assignee, card, "接单")
+        await there.until_order(lambda found: found.state == State.IN_PROGRESS)
 
 
 async def test_reasons_are_offered_to_the_presser_alone(

@@ -325,8 +325,12 @@ class FakeDingTalk(Platform):
         asked = await request.json()
         if asked["outTrackId"] not in self.cards:
             return _no(404, "card.notFound", "卡片不存在")
-        assert asked["cardUpdateOptions"]["updateCardDataByKey"] is True
-        self._paint(asked["outTrackId"], asked["cardData"]["cardParamMap"])
+        assert "cardData" not in asked or asked["cardUpdateOptions"]["updateCardDataByKey"] is True
+        assert not asked.get("privateData") or asked["cardUpdateOptions"]["updatePrivateDataByKey"]
+        if "cardData" in asked:
+            self._paint(asked["outTrackId"], asked["cardData"]["cardParamMap"])
+        for who, data in asked.get("privateData", {}).items():
+            self.private.setdefault((asked["outTrackId"], who), {}).update(data["cardParamMap"])
         return web.json_response({"success": True})
 
     def _paint(self, number: str, params: dict[str, str]) -> None:
