@@ -94,6 +94,7 @@ def check(
     config: ConfigFile = None,
 ) -> None:
     """Name everything wrong, by line; warnings do not fail."""
+    from paidan.channels.lacking import lacking
     from paidan.company_file import load_company
     from paidan.problems import describe
 
@@ -106,6 +107,8 @@ def check(
         for warning in loaded.warnings:
             print(f"! {describe(warning, locale())}")
         company = loaded.company
+        for words in lacking(company.policy, settings.channels):
+            print(f"! {path}：{say(*words)}")
         said = say(
             f"{company.name}，{len(company.staff)} 人，规则版本 {company.policy.version}",
             f"{company.name}, {len(company.staff)} people, rules {company.policy.version}",

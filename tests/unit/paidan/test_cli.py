@@ -153,6 +153,26 @@ def test_config_check_warns_without_failing(paidan: Run) -> None:
     assert "维修组 这些时段没有工程师在班：mon-sun 02:00-08:00" in said.out
 
 
+def test_config_check_warns_of_short_messages_that_no_account_would_send(paidan: Run) -> None:
+    paidan("init")
+    assert "短信账号" not in paidan("config", "check").out
+    text = Path("company.yaml").read_text("utf-8")
+    Path("company.yaml").write_text(f"{text}\npolicy: {{notices: {{sms: true}}}}\n", "utf-8")
+    said = paidan("config", "check")
+    assert said.code == 0, said.err
+    assert "policy.notices 写了 sms: true，可是没有短信账号" in said.out
+    assert "channels.sms" in said.out
+    settings = Path("config.yaml").read_text("utf-8")
+    account = (
+        "channels: {sms: {access_key_id: LTAI5tFake, access_key_secret: secretsecret, "
+        "sign_name: 安居, template: SMS_1, hook_secret: abcdefghijklmnop}}"
+    )
+    Path("config.yaml").write_text(f"{settings}\n{account}\n", "utf-8")
+    said = paidan("config", "check")
+    assert said.code == 0, said.err
+    assert "短信账号" not in said.out
+
+
 def test_config_schema_is_json(paidan: Run) -> None:
     assert json.loads(paidan("config", "schema").out)["title"] == "Paidan company.yaml"
 
