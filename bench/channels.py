@@ -165,6 +165,7 @@ async def _ours(name: str, messages: int, said: Connection) -> None:
             services = SimpleNamespace(hooks=parts.adapters, count=lambda *_: None)
             app = web.Application()
             app[SERVICES] = cast("Services", services)
+            app[hooks.BEHIND] = set()
             app.router.add_post("/hooks/{channel}", hooks.receive)
             await _serve(app, sealed(door, messages), said)
             with closing(sqlite3.connect(folder / "bench.db")) as db:

@@ -148,6 +148,7 @@ def measure(given: argparse.Namespace) -> None:
         print(line(f"  开环 {name}", reached))
     print(line("空的 aiohttp，32 并发", empty.closed))
     print(f"发出 {sent:,} 条，库里 {held:,} 条")
+    assert sent == held, "what was acknowledged is not what is kept"
     made = asyncio.run(work_orders(given.messages // 5))
     print(
         f"\n裸的一行一提交 {commits:.0f} 次/秒：收下是它的 {ours.closed.per_second / commits:.2f} 倍"
@@ -175,7 +176,9 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="only print, touch no file")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    with recorded("接入：收下和开单有多快", "python bench/intake.py", wanted=not given.dry):
+    with recorded(
+        "接入：收下和开单有多快", "python bench/intake.py --peers DIR", wanted=not given.dry
+    ):
         measure(given)
 
 

@@ -252,7 +252,9 @@ def main() -> None:
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     title = f"到期的步骤晚多久（{given.on}）"
-    with recorded(title, f"python bench/lateness.py --on {given.on}", wanted=not given.dry):
+    rates = ",".join(map(str, given.rates))
+    command = f"python bench/lateness.py --on {given.on} --rates {rates}"
+    with recorded(title, command, wanted=not given.dry):
         asyncio.run(measure(given))
 
 
