@@ -44,6 +44,10 @@ PATIENCE = 2.0
 """Seconds :meth:`Delivery.run_once` waits for slow chats before it lets the others go on."""
 GIVE_UP_AFTER = timedelta(hours=24)
 """How long a channel may put a notice off before it is dead."""
+OUTLASTS = timedelta(minutes=90)
+"""How long a notice waits for a channel that fails whatever it is given, however often it was
+tried.
+"""
 Photos = Callable[[str, ChatRef, str], str]
 """Of this tenant, for this chat, of this work order."""
 _REMEMBERED = 10_000
@@ -211,7 +215,8 @@ class Delivery:
                 later = later or outcome
                 if not eager and not outcome.barred:
                     return later
-        if later is None or old or (last and later.counted):
+        spent = last and later is not None and later.counted and not self._is_away(tenant, parcel)
+        if later is None or old or spent:
             return Dead("; ".join(whys))
         return later
 
@@ -349,9 +354,16 @@ class Delivery:
                 del self._chats[key]
 
     def _is_old(self, tenant: str, parcel: Parcel) -> bool:
-        now = self._clock.now(tenant)
+        return self._age(tenant, parcel) > GIVE_UP_AFTER
+
+    def _is_away(self, tenant: str, parcel: Parcel) -> bool:
+        """Whether it is the channel that fails, and has not done so for all too long."""
+        breaker = self._breakers[tenant, parcel.lead.to.channel]
+        return breaker.until is not None and self._age(tenant, parcel) < OUTLASTS
+
+    def _age(self, tenant: str, parcel: Parcel) -> timedelta:
         since = [max(q.created_at, q.notice.not_before or q.created_at) for q in parcel.notices]
-        return now - min(since) > GIVE_UP_AFTER
+        return self._clock.now(tenant) - min(since)
 
     @staticmethod
     def _doubtful(parcel: Parcel) -> bool:

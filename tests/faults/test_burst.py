@@ -89,7 +89,6 @@ async def test_ten_times_as_many_as_can_be_let_in(there: Town) -> None:
     await there.parts.clock.move(TENANT, there.parts.clock.now(TENANT) + timedelta(minutes=6))
     there.parts.house.wake(TENANT, frozenset({"timers"}))
     await there.until_order(lambda o: o.id == order.id and o.assignee != order.assignee)
-    assert [one for one in people if not one.done()], "the step waited for everybody at the door"
 
     answered = await asyncio.gather(*people)
     said = Counter(status for statuses in answered for status in statuses)

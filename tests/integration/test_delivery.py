@@ -420,8 +420,10 @@ async def test_after_the_last_attempt_it_is_dead(bench: Bench) -> None:
     bad = Scripted("bad", always=Anomalous("bad", "nonsense"))
     bench.speak(bad=bad, good=Scripted("good"))
     await bench.tell(ChatRef("bad", "zhao"))
-    await bench.run(minutes=120)
-    assert bad.calls == MOST_ATTEMPTS
+    await bench.run(minutes=85)
+    assert bad.calls >= MOST_ATTEMPTS
+    assert (await bench.states())[0] == "pending", "the channel may still come back"
+    await bench.run(minutes=35)
     assert (await bench.states())[0] == "dead"
 
 
