@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from bots.channel import Capabilities, Channel, Refused, Retry
+from bots.channel import Anomalous, Capabilities, Channel, Refused, Retry
 from bots.web import WebChannel
 from nlp import Understander
 from paidan.clock import FrozenClock
@@ -69,7 +69,7 @@ class Moody(WebChannel):
         self.tried.append(outgoing)
         now = self.clock.now(demo_company().company.tenant)
         if self.away and now < self.away[0]:
-            raise ConnectionResetError
+            raise Anomalous(self.name, "HTTP 503")
         waiting = self.moods[outgoing.to.chat]
         if waiting:
             raise waiting.pop(0)
