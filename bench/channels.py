@@ -35,6 +35,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import structlog
+import uvloop
 from aiohttp import ClientSession, TCPConnector, web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -54,6 +55,7 @@ from paidan.console.pages import hooks
 from paidan.console.services import Services
 from paidan.console.viewer import SERVICES
 from paidan.demo import demo_company
+from paidan.lasting import for_good
 from tests.vendors import wechat, wecom
 from tests.vendors.dingtalk import SECRET as DINGTALK_SECRET
 from tests.vendors.dingtalk import sign
@@ -152,7 +154,7 @@ async def _ours(name: str, messages: int, said: Connection) -> None:
     tenant = loaded.company.tenant
     await door.platform.start()
     channels = Channels(**{name: door.section()})
-    reader = Understander.load(Path("var/test-model"))
+    reader = for_good(lambda: Understander.load(Path("var/test-model")))
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
         async with assemble(
@@ -176,7 +178,8 @@ async def _ours(name: str, messages: int, said: Connection) -> None:
 def _process(name: str, messages: int, said: Connection, *, bare: bool) -> None:
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    asyncio.run((_bare if bare else _ours)(name, messages, said))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run((_bare if bare else _ours)(name, messages, said))
 
 
 # --- the run --------------------------------------------------------------------------------------

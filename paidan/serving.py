@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+import uvloop
 from aiohttp import ClientSession, web
 
 from bots.front_desk import SignIn
@@ -33,6 +34,7 @@ from paidan.console.app import build
 from paidan.console.services import Services
 from paidan.demo import demo_company
 from paidan.demo.history import seed_history
+from paidan.lasting import for_good
 from paidan.learning.desk import LearningDesk
 from paidan.learning.following import Follower
 from paidan.learning.nightly import Nightly, in_own_process
@@ -110,8 +112,9 @@ def serve(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     settings.secret()
     _allow_many_connections()
-    understander = Understander.load(settings.model_dir, say)
-    asyncio.run(_serve(settings, understander, Duty(role, demo), say))
+    understander = for_good(lambda: Understander.load(settings.model_dir, say))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, understander, Duty(role, demo), say))
 
 
 def _allow_many_connections() -> None:
@@ -154,7 +157,7 @@ async def _serve(
         registry = Registry(parts.store, settings.tenant, understander, settings.model_dir)
         bell = Bell(redis, settings.tenant, parts.store.echo) if redis is not None else None
         running = asyncio.create_task(_run(settings, parts, registry, duty, bell), name="house")
-        warming = asyncio.create_task(asyncio.to_thread(understander.warm), name="warm")
+        warming = asyncio.create_task(asyncio.to_thread(for_good, understander.warm), name="warm")
         try:
             async with _doors(settings, parts, registry, duty) as address:
                 say(_welcome(settings, address, company.staff, duty))

@@ -61,7 +61,7 @@ class Doors(Protocol):
 
     async def write(self, tenant: str, work: Callable[[Session], T]) -> T: ...
 
-    async def look(self, query: Callable[[Session], T]) -> T: ...
+    async def glance(self, query: Callable[[Session], T]) -> T: ...
 
 
 class SqlNotes:
@@ -87,7 +87,7 @@ class SqlNotes:
 
     async def get(self, key: str) -> str | None:
         now = micros(self._now())
-        row = await self._doors.look(lambda s: s.first(_GET, **self._key(key), now=now))
+        row = await self._doors.glance(lambda s: s.first(_GET, **self._key(key), now=now))
         return None if row is None else str(row[0])
 
     async def put(self, key: str, value: str, life: timedelta | None = None) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,13 +11,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.exc import DBAPIError
 
 from storage import misfits, outbox, sending, timers
 from storage.blobs import FolderBlobs
 from storage.codec import instant, micros
 from storage.conversations import heads, take_heads
-from storage.database import Database, Insert, Row, Session, Sql, is_lost
+from storage.database import Database, Insert, Row, Session, Sql
 from storage.identifiers import Ulids
 from storage.lanes import Job
 from storage.migrating import prepare
@@ -29,6 +25,7 @@ from storage.notes import SqlNotes
 from storage.orders import AUDIT_ORDERS
 from storage.proofs import Proof, proof_of
 from storage.queries import Queries
+from storage.readers import Readers
 from storage.schema import blobs, clock_offsets, companies, metadata
 from storage.shift import shift_on
 from storage.unit import Shared, SqlUnitOfWork
@@ -42,7 +39,6 @@ from workflow.work_order import WorkOrder
 
 T = TypeVar("T")
 
-_READERS = 4
 _PAGE = 500
 _WRITERS = {"sqlite": 1, "postgresql": 2}
 
@@ -97,8 +93,6 @@ class SqlStore:
         self._writers: list[Writer] = []
         self._hands: dict[Held, set[int]] = {"inbox": set(), "timers": set(), "outbox": set()}
         self._claiming = {"inbox": asyncio.Lock(), "outbox": asyncio.Lock()}
-        self._local = threading.local()
-        self._open_readers: list[Any] = []
         self._open = self._working = False
         self.queries = Queries(self.look, self._shared)
         self.blobs = FolderBlobs(
@@ -118,13 +112,13 @@ class SqlStore:
         except BaseException:
             self._database.close()
             raise
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="paidan-reader")
+        self._readers = Readers(self._database)
         self._writers = [
             Writer(self._database, self._shared, self._announce, self._timed, f"paidan-writer-{n}")
             for n in range(_WRITERS[self._database.dialect])
         ]
         self._shift = shift_on(self._database)
-        self._read_now(self._load_offsets)
+        self._readers.now(self._load_offsets)
         self._open = True
 
     async def __aexit__(
@@ -140,9 +134,7 @@ class SqlStore:
         for writer in self._writers:
             writer.close()
         self._shift.end()
-        self._readers.shutdown()
-        for connection in self._open_readers:
-            connection.close()
+        self._readers.close()
         self._database.close()
 
     # --- the store ------------------------------------------------------------------------------
@@ -169,7 +161,7 @@ class SqlStore:
     def others_at_work(self) -> list[str]:
         """The names of other processes that have taken work from this database; blocking."""
         self._shift.begin()
-        return self._read_now(self._shift.others)
+        return self._readers.now(self._shift.others)
 
     def _announce(self, tenant: str, topics: frozenset[str]) -> None:
         for listener in self._listeners:
@@ -221,42 +213,13 @@ class SqlStore:
         """Run a query on a read connection, in one snapshot."""
         if not self._open:
             raise Unavailable(why="the store is closed")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read_now, query)
+        return await self._readers.look(query)
 
-    def _read_now(self, query: Callable[[Session], T]) -> T:
-        for last in (False, True):
-            try:
-                session = self._reader()
-                session.command(self._database.begin_read)
-                try:
-                    return query(session)
-                finally:
-                    session.forget()
-                    session.command("ROLLBACK")
-            except (self._database.errors.Error, DBAPIError) as error:
-                self._drop_reader()
-                if not is_lost(self._database.errors, error):
-                    raise
-                if last:
-                    raise Unavailable(why=str(error)) from error
-        raise AssertionError("unreachable")
-
-    def _reader(self) -> Session:
-        session: Session | None = getattr(self._local, "session", None)
-        if session is None:
-            self._local.connection, session = self._database.reader()
-            self._open_readers.append(self._local.connection)
-            self._local.session = session
-        return session
-
-    def _drop_reader(self) -> None:
-        """After an error the next question gets a fresh connection."""
-        if getattr(self._local, "session", None) is not None:
-            self._local.session = None
-            self._open_readers.remove(self._local.connection)
-            with contextlib.suppress(Exception):
-                self._local.connection.invalidate()
+    async def glance(self, query: Callable[[Session], T]) -> T:
+        """The same for a question that a few rows answer; those asked at once travel together."""
+        if not self._open:
+            raise Unavailable(why="the store is closed")
+        return await self._readers.glance(query)
 
     async def erase(self, tenant: str) -> None:
         """Remove everything of one tenant (the sandbox's reset). Attachments stay."""
@@ -462,7 +425,7 @@ class SqlStore:
         at work meanwhile.
         """
         for order_id, _ in self._pages(AUDIT_ORDERS, tenant, ""):
-            proof = self._read_now(partial(proof_of, tenant=tenant, order_id=order_id))
+            proof = self._readers.now(partial(proof_of, tenant=tenant, order_id=order_id))
             if proof is not None:
                 yield proof
 
@@ -484,7 +447,7 @@ class SqlStore:
     def _pages(self, sql: Sql, tenant: str, after: Any) -> Iterator[Row]:
         while True:
             page = partial(Session.rows, sql=sql, tenant=tenant, after=after, limit=_PAGE)
-            rows = self._read_now(page)
+            rows = self._readers.now(page)
             if not rows:
                 return
             yield from rows

@@ -212,3 +212,42 @@ async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
     async with open_store(url, tmp_path) as store:
         assert len(await store.waiting_messages(T, 999)) == 200
     gc.collect()
+
+
+async def test_a_small_question_that_fails_hurts_none_of_those_it_travels_with(
+    store: SqlStore,
+) -> None:
+    notes = store.notes(T, "hall")
+    await notes.put("door", "open")
+
+    def nonsense(_session: Session) -> str:
+        raise KeyError("no such thing")
+
+    def broken(session: Session) -> str:
+        session.command("SELECT nothing FROM nowhere")
+        return "unreachable"
+
+    asked = [notes.get("door"), store.glance(nonsense), store.glance(broken), notes.get("window")]
+    first, second, third, last = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert first == "open"
+    assert isinstance(second, KeyError)
+    assert isinstance(third, Exception)
+    assert last is None
+    assert await notes.get("door") == "open"
+
+
+async def test_who_no_longer_waits_for_a_small_question_keeps_nobody_waiting(
+    store: SqlStore,
+) -> None:
+    notes = store.notes(T, "hall")
+    await notes.put("door", "open")
+    asked = [asyncio.create_task(notes.get("door")) for _ in range(9)]
+    await asyncio.sleep(0)
+    for gone in asked[::2]:
+        gone.cancel()
+
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert answers[1::2] == ["open"] * 4
+    assert all(isinstance(answer, asyncio.CancelledError) for answer in answers[::2])
