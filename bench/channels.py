@@ -35,11 +35,11 @@ from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import structlog
-import uvloop
 from aiohttp import ClientSession, TCPConnector, web
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from as_served import run, warm_reader
 from doors import DOORS, Door
 from results import recorded
 from wechatpy.crypto import WeChatCrypto
@@ -47,7 +47,6 @@ from wechatpy.enterprise.crypto import WeChatCrypto as WecomCrypto
 
 import bots.wechat.adapter
 from bots.gateway.adapter import Callback
-from nlp import Understander
 from paidan.channels import Channels
 from paidan.channels.running import plug
 from paidan.compose import assemble, seed
@@ -56,6 +55,7 @@ from paidan.console.services import Services
 from paidan.console.viewer import SERVICES
 from paidan.demo import demo_company
 from paidan.lasting import for_good
+from paidan.serving import KNOCKING
 from tests.vendors import wechat, wecom
 from tests.vendors.dingtalk import SECRET as DINGTALK_SECRET
 from tests.vendors.dingtalk import sign
@@ -76,7 +76,7 @@ class Reached:
 
 def sealed(door: Door, messages: int) -> list[Callback]:
     """So many messages of one platform, each another, as they arrive."""
-    return [door.seal(door.payloads()[0]) for _ in range(messages)]
+    return for_good(lambda: [door.seal(door.payloads()[0]) for _ in range(messages)])
 
 
 # --- who only opens -------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ async def _serve(app: web.Application, told: list[Callback], said: Connection) -
     """Serve until told to stop; tell the port, and what to send there."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, backlog=KNOCKING)
     await site.start()
     said.send((runner.addresses[0][1], told))
     await asyncio.to_thread(said.recv)
@@ -154,7 +154,7 @@ async def _ours(name: str, messages: int, said: Connection) -> None:
     tenant = loaded.company.tenant
     await door.platform.start()
     channels = Channels(**{name: door.section()})
-    reader = for_good(lambda: Understander.load(Path("var/test-model")))
+    reader = warm_reader()
     with tempfile.TemporaryDirectory() as kept:
         folder = Path(kept)
         async with assemble(
@@ -178,8 +178,7 @@ async def _ours(name: str, messages: int, said: Connection) -> None:
 def _process(name: str, messages: int, said: Connection, *, bare: bool) -> None:
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run((_bare if bare else _ours)(name, messages, said))
+    run((_bare if bare else _ours)(name, messages, said))
 
 
 # --- the run --------------------------------------------------------------------------------------
@@ -223,7 +222,7 @@ def served(
     server = spawn.Process(target=_process, args=(name, whole, theirs), kwargs={"bare": bare})
     server.start()
     try:
-        found = load(*ours.recv())
+        found = load(*for_good(ours.recv))
         ours.send("stop")
         return found, 0 if bare else int(ours.recv())
     finally:

@@ -12,7 +12,6 @@ Results go to bench/RESULTS.md.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import random
 import re
 import resource
@@ -32,10 +31,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from aiohttp import CookieJar
 from aiohttp.test_utils import TestClient, TestServer
-from multitude import MODEL, TENANT, company, count, sample
+from as_served import run, warm_reader
+from multitude import TENANT, company, count, sample
 from results import recorded
 
-from nlp import Understander
 from paidan.compose import Parts
 from paidan.console.app import build
 from paidan.console.services import Services
@@ -96,7 +95,7 @@ async def asked(
         secret=SECRET,
         knows=parts.knowing,
         learning=LearningDesk(
-            Registry(parts.store, TENANT, Understander.load(MODEL), folder),
+            Registry(parts.store, TENANT, warm_reader(), folder),
             lambda: parts.clock.now(TENANT),
         ),
     )
@@ -174,7 +173,7 @@ def main() -> None:
     with recorded(
         "控制台：一百万张工单时每一页要多久", "python bench/console.py", wanted=not given.dry
     ):
-        asyncio.run(measure(given.orders, given.open, given.asked, given.at))
+        run(measure(given.orders, given.open, given.asked, given.at))
 
 
 if __name__ == "__main__":

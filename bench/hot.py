@@ -31,12 +31,12 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from as_served import run, warm_reader
 from lateness import REMINDER, quiet_company, start
 from main_job import report
-from multitude import MODEL, TENANT
+from multitude import TENANT
 from results import recorded
 
-from nlp import Understander
 from paidan.clock import FrozenClock
 from paidan.compose import Parts, assemble, seed
 
@@ -148,7 +148,7 @@ async def all_of(work: object, tenant: str) -> int:
 
 
 async def measure(many: int) -> None:
-    reader = Understander.load(MODEL)
+    reader = warm_reader()
     with tempfile.TemporaryDirectory() as name:
         folder, clock = Path(name), FrozenClock(start())
         url = f"sqlite:///{folder / 'bench.db'}"
@@ -171,7 +171,7 @@ def main() -> None:
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     if given.child:
-        asyncio.run(measure(given.messages))
+        run(measure(given.messages))
         return
     with recorded("最热的三条路：时间花在哪里", "python bench/hot.py", wanted=not given.dry):
         phases(given.messages)

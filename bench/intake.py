@@ -4,12 +4,12 @@
 
 *Acknowledged*: Telegram's callbacks at the product's own route, in a process of its own: checked,
 read, committed (SQLite, synchronous=FULL), answered. Closed loop of 32 callers; then an open loop,
-where callbacks come at random at a fixed rate and each is timed from when it was to be sent; then
-ten times the lower rate for three seconds. *Work orders*: the whole path of bench/main_job.py.
-Beside them, in the same run: bare one-row commits and a bare aiohttp handler. ``--peers`` names a
-folder with ``peers.sh`` (and ``ENGINE_ROOT`` its environments): others that make a row or a ticket
-of a message, under wrk. Figures of a shared machine: trust the ratios. Results go to
-bench/RESULTS.md.
+where callbacks come at random at a fixed rate and each is timed from when it was to be sent; then,
+three times, ten times the lower rate for three seconds. *Work orders*: the whole path of
+bench/main_job.py. Beside them, in the same run: bare one-row commits and a bare aiohttp handler.
+``--peers`` names a folder with ``peers.sh`` (and ``ENGINE_ROOT`` its environments): others that
+make a row or a ticket of a message, under wrk. Figures of a shared machine: trust the ratios.
+Results go to bench/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -30,14 +30,13 @@ from typing import Any
 
 import structlog
 from aiohttp import ClientSession, TCPConnector
+from as_served import run, warm_reader
 from channels import Reached, call, served
 from main_job import WARM, closed_loop, one
-from multitude import MODEL
 from results import recorded
 from scale import bare
 
 from bots.gateway.adapter import Callback
-from nlp import Understander
 from paidan.compose import assemble, seed
 from paidan.demo import demo_company
 
@@ -45,7 +44,8 @@ CHANNEL = "telegram"
 BESIDE = 32
 OPEN_FOR = 5.0
 """Seconds of each open loop."""
-BURST, BURST_FOR = 10, 3.0
+BURST, BURST_FOR, BURSTS = 10, 3.0, 3
+"""How many times the lower rate, for how many seconds, and how often."""
 PEERS = ("helpdesk sqlite 1 8", "helpdesk sqlite 2 4", "nonebot", "baisi")
 
 
@@ -89,14 +89,16 @@ def under_load(
 ) -> tuple[Taken, int, int]:
     """All the loads, one after the other; also how many were sent and are held."""
     burst = rates[0] * BURST
-    whole = BESIDE + messages + int(1.3 * (sum(rates) * OPEN_FOR + burst * BURST_FOR))
+    whole = BESIDE + messages + int(1.3 * (sum(rates) * OPEN_FOR + burst * BURST_FOR * BURSTS))
 
     def load(port: int, told: list[Callback]) -> tuple[Taken, int]:
         asyncio.run(call(port, CHANNEL, told[:BESIDE], BESIDE))
         closed = asyncio.run(call(port, CHANNEL, told[BESIDE : BESIDE + messages], BESIDE))
         rest = iter(told[BESIDE + messages :])
         found = {f"{r}/秒": asyncio.run(arriving(port, rest, r, OPEN_FOR)) for r in rates}
-        found[f"突发 {burst}/秒"] = asyncio.run(arriving(port, rest, burst, BURST_FOR))
+        for number in range(1, BURSTS + 1):
+            burst_name = f"突发 {burst}/秒，第 {number} 次"
+            found[burst_name] = asyncio.run(arriving(port, rest, burst, BURST_FOR))
         return Taken(closed, found), whole - len(list(rest))
 
     (taken, sent), held = served(CHANNEL, whole, load, bare=bare_handler)
@@ -108,7 +110,7 @@ async def work_orders(messages: int) -> float:
     loaded = demo_company()
     with tempfile.TemporaryDirectory() as name:
         url, blobs = f"sqlite:///{name}/bench.db", Path(name) / "blobs"
-        async with assemble(url, blobs, Understander.load(MODEL)) as parts:
+        async with assemble(url, blobs, warm_reader()) as parts:
             await seed(parts.store, loaded)
             for number in range(WARM):
                 await one(parts, loaded.company.tenant, 20_000_000 + number)
@@ -132,7 +134,7 @@ def peers(folder: Path) -> Iterator[dict[str, Any]]:
 
 def line(name: str, reached: Reached) -> str:
     return (
-        f"{name:<24}{reached.per_second:>9.0f}{reached.p50:>9.1f}{reached.p99:>9.1f}"
+        f"{name:<26}{reached.per_second:>9.0f}{reached.p50:>9.1f}{reached.p99:>9.1f}"
         f"{reached.refused:>8}"
     )
 
@@ -142,14 +144,14 @@ def measure(given: argparse.Namespace) -> None:
         commits = bare(f"sqlite:///{name}/bare.db")
     empty, _, _ = under_load(given.messages, given.rates, bare_handler=True)
     ours, sent, held = under_load(given.messages, given.rates, bare_handler=False)
-    print(f"{'':<24}{'条/秒':>7}{'p50 ms':>9}{'p99 ms':>9}{'没收':>6}")
+    print(f"{'':<26}{'条/秒':>7}{'p50 ms':>9}{'p99 ms':>9}{'没收':>6}")
     print(line("收下并落库，32 并发", ours.closed))
     for name, reached in ours.rates.items():
         print(line(f"  开环 {name}", reached))
     print(line("空的 aiohttp，32 并发", empty.closed))
     print(f"发出 {sent:,} 条，库里 {held:,} 条")
     assert sent == held, "what was acknowledged is not what is kept"
-    made = asyncio.run(work_orders(given.messages // 5))
+    made = run(work_orders(given.messages // 5))
     print(
         f"\n裸的一行一提交 {commits:.0f} 次/秒：收下是它的 {ours.closed.per_second / commits:.2f} 倍"
     )

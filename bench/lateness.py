@@ -31,8 +31,9 @@ from typing_extensions import override
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from as_served import run, warm_reader
 from main_job import report
-from multitude import MODEL, TENANT
+from multitude import TENANT
 from results import recorded
 from scale import bare, database
 from sqlalchemy import func, select, text
@@ -191,7 +192,7 @@ def recorded_lateness(url: str) -> list[float]:
 async def killed(kind: str, url: str, folder: Path, redis: str, seconds: float) -> Lateness:
     """Real processes, one of them killed in the middle of it."""
     begin = start() + REMINDER - 3 * LEAD
-    reader = Understander.load(MODEL)
+    reader = warm_reader()
     async with assemble(url, folder / "blobs", reader) as parts:
         await parts.clock.move(TENANT, begin)
     shared = kind == "postgres"
@@ -214,7 +215,7 @@ async def killed(kind: str, url: str, folder: Path, redis: str, seconds: float) 
 
 
 async def measure(given: argparse.Namespace) -> None:
-    reader = Understander.load(MODEL)
+    reader = warm_reader()
     with tempfile.TemporaryDirectory() as name, database(given.on, Path(name)) as url:
         print(f"裸的一行一提交：{bare(url):.0f} 次/秒；另有 {given.open:,} 个没到期的步骤\n")
     print(f"{'每秒到期':>8}{'步数':>8}{'p50 s':>9}{'p99 s':>9}{'最晚 s':>9}{'一秒内':>9}")
@@ -255,7 +256,7 @@ def main() -> None:
     rates = ",".join(map(str, given.rates))
     command = f"python bench/lateness.py --on {given.on} --rates {rates}"
     with recorded(title, command, wanted=not given.dry):
-        asyncio.run(measure(given))
+        run(measure(given))
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from as_served import run, warm_reader
 from results import write
 
-from nlp import Understander
 from paidan.clock import StoreClock
 from paidan.compose import Parts, assemble, seed
 from paidan.demo import demo_company
@@ -139,7 +139,7 @@ def ceiling(folder: Path, per_commit: int, rows: int) -> float:
 
 async def measure(messages: int, rate: float) -> dict[str, Any]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    reader = Understander.load(Path("var/test-model"))
+    reader = warm_reader()
     loaded = demo_company()
     tenant = loaded.company.tenant
     with tempfile.TemporaryDirectory() as name:
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--open-loop", type=float, default=20)
     parser.add_argument("--json", action="store_true", help="only print, touch no file")
     asked = parser.parse_args()
-    figures = asyncio.run(measure(asked.messages, asked.open_loop))
+    figures = run(measure(asked.messages, asked.open_loop))
     if asked.json:
         print(json.dumps(figures, indent=2))
         return

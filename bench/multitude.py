@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from as_served import warm_reader
 from main_job import FAULTS, report
 from sqlalchemy import Table, func, inspect, select, text
 
@@ -53,7 +54,6 @@ from workflow.events import Actor
 from workflow.joining.keys import lookalike_keys
 from workflow.work_order import WorkOrder
 
-MODEL = Path("var/test-model")
 TENANT = demo_company().company.tenant
 DAYS = 365
 MOULDS = 2 * len(FAULTS)
@@ -127,7 +127,7 @@ async def company(
         still_open: How many of them are open, the last ones.
         days: Over which they were reported.
     """
-    reader = Understander.load(MODEL)
+    reader = warm_reader()
     if count(url, work_orders) < many:
         await _fill(url, folder, reader, many, still_open, days)
     async with assemble(url, folder / "blobs", reader) as parts:

@@ -30,12 +30,12 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from as_served import run, warm_reader
 from main_job import closed_loop, report
-from multitude import MODEL, TENANT, company
+from multitude import TENANT, company
 from results import recorded
 from sqlalchemy import make_url
 
-from nlp import Understander
 from paidan.compose import Parts, assemble
 from storage.database import Database
 from tests.faults.houses import House, Street, street
@@ -132,7 +132,7 @@ async def _settled(parts: Parts) -> bool:
 async def drained(on: Street, messages: int, number: int) -> Cost:
     """Admit so many and wait until the workers have settled them all."""
     workers = on.living("worker")
-    reader = Understander.load(MODEL)
+    reader = warm_reader()
     async with assemble(on.database, on.folder / "blobs", reader) as parts:
         numbers = iter(range(messages))
 
@@ -223,7 +223,7 @@ def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     title = f"规模：一条消息的代价随工单和进程怎样变（{given.on}）"
     with recorded(title, f"python bench/scale.py --on {given.on}", wanted=not given.dry):
-        asyncio.run(measure(given))
+        run(measure(given))
 
 
 if __name__ == "__main__":

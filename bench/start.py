@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from multitude import MODEL
+from as_served import MODEL
 from results import recorded
 
 from tests.faults.houses import free_port

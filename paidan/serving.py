@@ -65,6 +65,10 @@ IDLE = 10.0
 """Seconds a connection may say nothing, or only half of a request's head; then it is closed."""
 UNREAD = 20.0
 """Seconds for which somebody may take nothing of an answer; then the connection is closed."""
+KNOCKING = 4096
+"""Connections that may wait to be let in, as far as the system allows; the next one's first packet
+is dropped, and its caller tries again after a whole second.
+"""
 CONNECTIONS = 65_536
 """Files and connections this process may have open, if the machine allows it that many."""
 
@@ -317,7 +321,7 @@ async def _open(app: web.Application, host: str, port: int) -> AsyncIterator[int
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, backlog=KNOCKING).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
